@@ -1,0 +1,313 @@
+"""A machine: one control table, checked when it is made and never changed.
+
+`Machine` does not know that tasks exist. It reads no clock, starts no thread and does no I/O but to load a file.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Mapping
+from functools import cache, cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
+
+from interlock import _notation, _rows, _rules
+from interlock._errors import GuardError, NoTransition, SpecError, suggest
+from interlock._rows import Compiled, Decision
+from interlock._table import REFUSED, Cell, SignalDef, StateDef, Table
+
+if TYPE_CHECKING:
+    import transitions
+
+    from interlock._explore import Report
+
+SHIPPED = "interlock_spec"
+MOST_COMPILED = 256  # sets of limits whose rows are kept; a set beyond these is compiled when it is used
+
+
+class Machine:
+    """An immutable table: states x signals -> next state.
+
+    Make one with `load`, `from_toml` or `from_mapping`; all three check every rule of the notation and raise `SpecError`
+    with all breaches.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._compiled: dict[tuple[float, ...], Compiled] = {}
+        self._names: dict[type, str | None] = {}
+        self._bounding = _rules.bounding_limits(table)
+        self._plain = self._compile()
+
+    @classmethod
+    def load(cls, source: str | Path) -> Machine:
+        """Return a shipped life cycle by its name ("task-run", "flow-run"), or the one in a TOML file.
+
+        Raises:
+            SpecError: there is no such life cycle or file, or the table breaks a rule.
+        """
+        if str(source) in _shipped():
+            return _load_shipped(str(source))
+        try:
+            data = Path(source).read_bytes()
+        except OSError as error:
+            names = _shipped()
+            why = f"{error.strerror or error}; neither a file nor a shipped life cycle ({', '.join(names)})."
+            raise SpecError(str(source), (why + suggest(source, names),)) from None
+        except ValueError as error:  # a NUL in the path, say
+            raise SpecError(repr(str(source)), (str(error),)) from None
+        return cls._read(_notation.decode(data, str(source)), str(source))
+
+    @classmethod
+    def from_toml(cls, text: str, file: str = "<text>") -> Machine:
+        """Return the life cycle that a TOML text describes. `file` is the name that errors give."""
+        return cls._read(_notation.decode(text.encode("utf-8", "surrogatepass"), file), file)
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any], file: str = "<mapping>") -> Machine:
+        """Return the life cycle that a mapping describes; its shape is that of the TOML notation.
+
+        Any: the mapping is checked here, whatever it holds.
+        """
+        return cls._read(mapping, file)
+
+    @classmethod
+    def _read(cls, source: object, file: str) -> Machine:
+        table = _notation.read(source, file)
+        _rules.check(table)
+        return cls(table)
+
+    @property
+    def name(self) -> str:
+        """The life cycle's name."""
+        return self._table.name
+
+    @property
+    def initial(self) -> str:
+        """The state in which a run begins."""
+        return self._table.initial
+
+    @property
+    def states(self) -> Mapping[str, StateDef]:
+        """The states by name, abstract ones included, in the order of the file."""
+        return MappingProxyType(dict(self._table.states))
+
+    @property
+    def signals(self) -> Mapping[str, SignalDef]:
+        """The signals by name, in the order of the file."""
+        return MappingProxyType(dict(self._table.signals))
+
+    @cached_property
+    def rows(self) -> Mapping[str, Mapping[str, Cell]]:
+        """For each state that a run can be in: its cells by signal, written refusals included."""
+        return MappingProxyType({state: MappingProxyType(self._table.row(state)) for state in self._table.concrete()})
+
+    @property
+    def limits(self) -> Mapping[str, float]:
+        """The limits and their defaults."""
+        return {name: limit.default for name, limit in self._table.limits.items()}
+
+    @property
+    def counters(self) -> tuple[str, ...]:
+        """What the guards count, such as "entered(Retrying)": the names of a run's counts."""
+        return tuple(str(count) for count in self._table.counted())
+
+    @cached_property
+    def final(self) -> frozenset[str]:
+        """The states with no way out."""
+        return frozenset(name for name in self._table.concrete() if self._table.states[name].final)
+
+    @cached_property
+    def hash(self) -> str:
+        """The spec hash: equal for tables that behave alike, whatever their prose."""
+        return self._table.hash()
+
+    @cached_property
+    def facts(self) -> str:
+        """A short digest of each fact that decides behaviour: what a stored run compares its table by."""
+        return " ".join(self._table.fingerprints())
+
+    def family(self, state: str) -> tuple[str, ...]:
+        """Return the states that are `state`, itself included."""
+        return self._table.family(state)
+
+    def accepts(self, state: str) -> tuple[str, ...]:
+        """Return the signals that a state answers with anything but a refusal."""
+        return tuple(signal for signal, cell in self.rows[self._state(state)].items() if not cell.refused)
+
+    def next(
+        self,
+        state: str,
+        signal: object,
+        *,
+        carried: str | None = None,
+        counts: Mapping[str, int] | None = None,
+        limits: Mapping[str, float] | None = None,
+        guards: Mapping[str, bool] | None = None,
+    ) -> str:
+        """Return the state that follows. Pure: the same arguments always give the same answer.
+
+        Args:
+            state: the present state.
+            signal: a signal's name, class or instance.
+            carried: the state that a sealing signal carries, where the signal itself does not say it.
+            counts: by the names in `counters`; what is missing is 0.
+            limits: what is missing has its default.
+            guards: the answers of opaque guards; what is missing has its default.
+
+        Raises:
+            NoTransition: the table refuses the signal in this state.
+            ValueError: a name in counts, limits or guards is unknown.
+        """
+        compiled = self._compile(limits)
+        _known("count", counts or {}, self.counters)
+        opaque = self._opaque(guards or {})
+        name, carried = self._signal(signal, carried)
+        entry = compiled.cells[self._state(state)].get(name)
+        if isinstance(entry, Decision):
+            values = compiled.values(counts or {}, 0, False)
+            entry = entry.decide(values, _Answers(opaque), signal, carried)
+        if entry is None:
+            raise self._refusal(state, name, carried)
+        assert isinstance(entry, _rows.Row)
+        return entry.after
+
+    def extend(self, extension: Mapping[str, Any], file: str = "<extension>") -> Machine:
+        """Return this table with new signals, states, groups, limits, guards and rows, in the same notation.
+
+        Rows only for a new signal or from a new state: an existing state's answer to an existing signal is closed, also
+        where it is a refusal. Any: the mapping is checked here, whatever it holds.
+
+        Raises:
+            SpecError: the extension changes what is there, or the table that it makes breaks a rule.
+        """
+        from interlock import _extend
+
+        return type(self)._read(_extend.merged(self._table, extension, file), f"{self._table.file} + {file}")
+
+    def check(self) -> Report:
+        """Explore one run under every signal at every time, and report which rows can fire and what they lead to."""
+        from interlock import _explore
+
+        return _explore.explore(self)
+
+    def to_transitions(self, model: object = None, **options: Any) -> transitions.Machine:
+        """Return a `transitions.Machine` that behaves like this table; see `interlock._transitions.build`.
+
+        Any: the options are those of `transitions.Machine`.
+        """
+        from interlock import _transitions
+
+        return _transitions.build(self._table, model, **options)
+
+    def _compile(self, limits: Mapping[str, float] | None = None) -> Compiled:
+        """Return the rows under some limits, from the store of those compiled before."""
+        full = self.limits if not limits else {**self.limits, **self._checked(limits)}
+        key = tuple(full.values())
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            compiled = Compiled(self._table, full)
+            if len(self._compiled) < MOST_COMPILED:
+                self._compiled[key] = compiled
+        return compiled
+
+    def _checked(self, limits: Mapping[str, float]) -> Mapping[str, float]:
+        _known("limit", limits, self._table.limits)
+        for name, value in limits.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+                raise ValueError(f"{self.name}: limit {name!r} is {value!r}; it must be a number from 0 on, or inf")
+            if value == float("inf") and name in self._bounding:
+                raise ValueError(f"{self.name}: limit {name!r} is inf; it must be finite, for it alone ends a cycle")
+        return limits
+
+    def _opaque(self, guards: Mapping[str, bool]) -> dict[str, bool]:
+        defaults = {n: g.default for n, g in self._table.guards.items() if g.when == "?"}
+        _known("opaque guard", guards, defaults)
+        for name, answer in guards.items():
+            if answer is not True and answer is not False:
+                raise GuardError(name, repr(answer))
+        return {**defaults, **guards}
+
+    def _state(self, state: object) -> str:
+        if not isinstance(state, str) or state not in self.rows:
+            raise ValueError(f"{self.name}: unknown state {state!r}.{suggest(state, self.rows)}")
+        return state
+
+    def _signal(self, signal: object, carried: str | None) -> tuple[str, str | None]:
+        """Return the name of a signal given by name, class or instance, and of the state that it carries."""
+        if isinstance(signal, str):
+            name: str | None = signal
+        else:
+            kind = signal if isinstance(signal, type) else type(signal)
+            if kind not in self._names:
+                self._names[kind] = next((c.__name__ for c in kind.__mro__ if c.__name__ in self._table.signals), None)
+            name = self._names[kind]
+            if carried is None and not isinstance(signal, type):
+                carried = getattr(signal, "carried", None)
+        if name is None or name not in self._table.signals:
+            given = repr(signal) if name is None else repr(str(name))
+            raise ValueError(f"{self.name}: unknown signal {given}.{suggest(name or given, self._table.signals)}")
+        return name, carried
+
+    def _refusal(self, state: str, signal: str, carried: str | None = None, story: str = "") -> NoTransition:
+        """Return the error for a signal that the table refuses."""
+        cell = self.rows[state].get(signal)
+        says_no = cell is not None and any(choice.target == REFUSED for choice in cell.choices)
+        because = cell.because if cell is not None and says_no else ""
+        if cell is not None and cell.carries:
+            may = f"here it may carry: {', '.join(cell.carries)}"
+            because = f"it carries {carried}; {may}" if carried else f"it must carry a state; {may}"
+        elif self._table.states[state].final:
+            because = f"{state} is final"
+        return NoTransition(self.name, state, signal, because, self.accepts(state), story)
+
+    def __eq__(self, other: object) -> bool:
+        return self.hash == other.hash if isinstance(other, Machine) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
+    def __repr__(self) -> str:
+        return f"<Machine {self.name}: {len(self.rows)} states, {len(self._table.signals)} signals>"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.name in _shipped() and _load_shipped(self.name) is self:
+            return Machine.load, (self.name,)
+        return Machine.from_mapping, (self._table.source, self._table.file)
+
+
+class _Answers:
+    """Stands for a run whose opaque guards answer as given."""
+
+    def __init__(self, answers: Mapping[str, bool]) -> None:
+        self.answers = answers
+
+    def _ask(self, guard: str, signal: object) -> bool:
+        return self.answers[guard]
+
+
+def _known(kind: str, given: Mapping[str, object], names: object) -> None:
+    known = tuple(names)  # type: ignore[call-overload]  # a mapping or a tuple of names
+    for name in given:
+        if name not in known:
+            raise ValueError(f"unknown {kind} {name!r}.{suggest(name, known)}")
+
+
+@cache
+def _shipped() -> tuple[str, ...]:
+    files = importlib.resources.files(SHIPPED).iterdir()
+    return tuple(sorted(file.name.removesuffix(".toml").replace("_", "-") for file in files if ".toml" in file.name))
+
+
+@cache
+def _load_shipped(name: str) -> Machine:
+    file = name.replace("-", "_") + ".toml"
+    data = importlib.resources.files(SHIPPED).joinpath(file).read_bytes()
+    return Machine._read(_notation.decode(data, file), file)

@@ -1,0 +1,286 @@
+"""The notation of a table: from TOML or a mapping to a `Table`, with every breach of its shape named.
+
+What each part of a file may say stands in `SHAPE`; what the parts must make together stands in `_rules`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
+
+import attrs
+
+from interlock import _guards
+from interlock._errors import SpecError, listed, suggest
+from interlock._guards import BadGuard
+from interlock._table import REFUSED, Cell, Choice, GuardDef, LimitDef, Plugins, SignalDef, StateDef, Table
+
+LARGEST = 1_000_000  # bytes of a file: the largest table known has 8,000
+PLUGINS = ("free", "asked", "told")
+TOP = ("lifecycle", "initial", "attempt", "states", "groups", "signals", "limits", "guards", "from")
+
+# For each key of an entry: what it must be, in words, and the test for it. Any: values come from a file.
+Kind = tuple[str, Callable[[Any], bool]]
+TEXT: Kind = ("a text that is not empty", lambda value: isinstance(value, str) and bool(value.strip()))
+FLAG: Kind = ("true or false", lambda value: isinstance(value, bool))
+NUMBER: Kind = (
+    "a number from 0 on, or inf",
+    lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value >= 0,
+)
+POWER: Kind = (f"one of {listed(map(repr, PLUGINS))}", lambda value: value in PLUGINS)
+SHAPE: dict[str, dict[str, Kind]] = {
+    "states": {"means": TEXT, "is": TEXT, "final": FLAG, "abstract": FLAG},
+    "signals": {"means": TEXT, "raised_by": TEXT, "recurs": TEXT, "seals": FLAG, "plugins": POWER},
+    "limits": {"means": TEXT, "default": NUMBER},
+    "guards": {"means": TEXT, "when": TEXT, "default": FLAG},
+}
+NEEDED = {"states": ("means",), "signals": ("means",), "limits": ("means", "default"), "guards": ("means", "when")}
+CELL: dict[str, Kind] = {
+    "to": ("a state or a list of choices", lambda value: isinstance(value, str | list)),
+    "carries": ("a list of states and groups", lambda value: isinstance(value, list)),
+    "because": TEXT,
+}
+
+Raw = Mapping[str, Any]  # what a TOML file may hold
+
+
+def decode(data: bytes, file: str) -> dict[str, Any]:
+    """Return the mapping that a TOML file holds.
+
+    Raises:
+        SpecError: the file is too large, not UTF-8, not TOML, or nested too deeply.
+    """
+    if len(data) > LARGEST:
+        raise SpecError(file, (f"is {len(data):,} bytes long; a table has at most {LARGEST:,}",))
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise SpecError(file, (f"is not UTF-8: byte {data[error.start]:#04x} at offset {error.start}",)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(file, (f"is not TOML: {error}",)) from None
+    except RecursionError:
+        raise SpecError(file, ("is nested too deeply; a table is three levels deep",)) from None
+
+
+def read(source: object, file: str) -> Table:
+    """Return the table that a mapping describes.
+
+    Raises:
+        SpecError: with every breach of the notation's shape, in the order of the file.
+    """
+    if not isinstance(source, Mapping) or not source:
+        what = "is empty" if source == {} else f"is {type(source).__name__!r}, not a mapping"
+        raise SpecError(file, (f"{what}; a table starts with lifecycle, initial, [states], [signals], [from.STATE]",))
+    return _Reader(cast(Raw, source), file).table()
+
+
+@attrs.define
+class _Reader:
+    source: Raw
+    file: str
+    bad: list[str] = attrs.field(factory=list)
+    tests: dict[str, _guards.Test] = attrs.field(factory=dict)
+    asking: list[str] = attrs.field(factory=list)  # guards under way, to see a circle
+
+    def table(self) -> Table:
+        for key in self.source:
+            self.known(key, TOP, "the top level", "key")
+        sections = {key: self.section(key) for key in SHAPE}
+        for key, entries in sections.items():
+            for name, entry in entries.items():
+                self.entry(key, name, entry)
+        self.stop()
+        states = self.states(sections["states"])
+        groups = self.groups(states)
+        signals = {name: _signal(name, entry) for name, entry in sections["signals"].items()}
+        limits = {n: LimitDef(n, e["means"], e["default"]) for n, e in sections["limits"].items()}
+        self.unambiguous(states, groups, limits)
+        for name in sections["guards"]:
+            self.guard(name, f"guards.{name}")
+        guards = {
+            n: GuardDef(n, e["means"], e["when"], e.get("default", False), self.tests[n])
+            for n, e in sections["guards"].items()
+            if n in self.tests
+        }
+        name, initial, attempt = self.head(states)
+        cells = self.cells(states, groups, signals)
+        self.stop()
+        return Table(
+            self.file, name, initial, attempt, states, groups, signals, limits, guards, cells, source=self.source
+        )
+
+    def stop(self) -> None:
+        if self.bad:
+            raise SpecError(self.file, tuple(dict.fromkeys(self.bad)))
+
+    def known(self, name: object, names: Iterable[str], place: str, kind: str) -> bool:
+        names = list(names)
+        if isinstance(name, str) and name in names:
+            return True
+        self.bad.append(f"{place}: unknown {kind} {name!r}.{suggest(name, names)}")
+        return False
+
+    def section(self, key: str) -> dict[str, Raw]:
+        section = self.source.get(key, {})
+        if not isinstance(section, Mapping):
+            self.bad.append(f"{key}: is {section!r}; it must be a section [{key}]")
+            return {}
+        return dict(section)
+
+    def entry(self, key: str, name: str, entry: object) -> None:
+        place = f"{key}.{name}"
+        if not (isinstance(name, str) and name.isidentifier()) or name == REFUSED:
+            self.bad.append(f"{place}: {name!r} is no name; a name is a word of letters, digits and _, not {REFUSED!r}")
+        if not isinstance(entry, Mapping):
+            self.bad.append(f"{place}: is {entry!r}; it must be a table such as {{ means = '...' }}")
+            return
+        self.fields(entry, SHAPE[key], place)
+        for field in NEEDED[key]:
+            if field not in entry:
+                self.bad.append(f"{place}: {field!r} is missing; it must be {SHAPE[key][field][0]}")
+
+    def fields(self, entry: Raw, kinds: Mapping[str, Kind], place: str) -> None:
+        for field, value in entry.items():
+            if self.known(field, kinds, place, "key"):
+                words, fits = kinds[field]
+                if not fits(value):
+                    self.bad.append(f"{place}.{field}: is {value!r}; it must be {words}")
+
+    def states(self, section: Mapping[str, Raw]) -> dict[str, StateDef]:
+        for name, entry in section.items():
+            line = [name]
+            while (family := section[line[-1]].get("is")) is not None:
+                if not self.known(family, section, f"states.{line[-1]}.is", "state"):
+                    break
+                if family in line:
+                    self.bad.append(f"states.{name}: its families go round in a circle: {' is '.join([*line, family])}")
+                    break
+                line.append(family)
+        self.stop()
+
+        def final(name: str | None) -> bool:
+            return name is not None and (section[name].get("final", False) or final(section[name].get("is")))
+
+        return {
+            name: StateDef(name, entry["means"], entry.get("is"), final(name), entry.get("abstract", False))
+            for name, entry in section.items()
+        }
+
+    def groups(self, states: Mapping[str, StateDef]) -> dict[str, tuple[str, ...]]:
+        groups: dict[str, tuple[str, ...]] = {}
+        for name, members in self.section("groups").items():
+            if not isinstance(members, list) or not members:
+                self.bad.append(f"groups.{name}: is {members!r}; it must be a list of states")
+                continue
+            groups[name] = tuple(m for m in members if self.known(m, states, f"groups.{name}", "state"))
+            self.bad += [f"groups.{name}: {m!r} stands in it twice" for m in {*members} if members.count(m) > 1]
+        return groups
+
+    def unambiguous(self, states: Iterable[str], groups: Iterable[str], limits: Iterable[str]) -> None:
+        for name in sorted({*states} & {*groups}):
+            self.bad.append(f"groups.{name}: is a state too; one name, one thing")
+        for name in sorted({*limits} & {*self.section("guards")}):
+            self.bad.append(f"guards.{name}: is a limit too; one name, one thing")
+
+    def head(self, states: Mapping[str, StateDef]) -> tuple[str, str, tuple[str, ...]]:
+        name, initial, attempt = (self.source.get(key) for key in ("lifecycle", "initial", "attempt"))
+        if not isinstance(name, str) or not name.strip():
+            self.bad.append(f"lifecycle: is {name!r}; it must be the name of the life cycle")
+        self.known(initial, states, "initial", "state")
+        if attempt is not None and not isinstance(attempt, list):
+            self.bad.append(f"attempt: is {attempt!r}; it must be a list of states")
+            attempt = []
+        held = tuple(state for state in attempt or () if self.known(state, states, "attempt", "state"))
+        return str(name), str(initial), held
+
+    def guard(self, name: str, place: str) -> _guards.Test:
+        """Return a guard's test, parsed once. Raises `BadGuard` where it has none; the first to ask reports why."""
+        entries = self.section("guards")
+        if name in self.tests:
+            return self.tests[name]
+        if name not in entries:
+            raise BadGuard(f"unknown guard {name!r}.{suggest(name, [*entries, *self.section('limits')])}")
+        if name in self.asking:
+            raise BadGuard(f"asks itself: {' -> '.join([*self.asking[self.asking.index(name) :], name])}")
+        when, opaque = entries[name]["when"], entries[name]["when"] == "?"
+        if opaque is not ("default" in entries[name]):
+            self.bad.append(f"{place}: an opaque guard ('?') has a default, and no other has one")
+        self.asking.append(name)
+        try:
+            self.tests[name] = _guards.Opaque(name) if opaque else _guards.parse(when, self.names())
+        except BadGuard as error:
+            if len(self.asking) > 1:
+                raise
+            self.bad.append(f"{place}: {error}")
+            self.tests[name] = _guards.Opaque(name)  # so that cells which use it are still looked at
+        finally:
+            self.asking.pop()
+        return self.tests[name]
+
+    def names(self) -> _guards.Names:
+        def check(kind: str, name: str) -> None:
+            known = self.section(kind + "s")
+            if name not in known:
+                raise BadGuard(f"unknown {kind} {name!r}.{suggest(name, known)}")
+            if kind == "state" and known[name].get("abstract"):
+                raise BadGuard(f"entered({name}): {name} is abstract: no run can be in it")
+
+        return _guards.Names(check, self.section("limits"), lambda name: self.guard(name, f"guards.{name}"))
+
+    def cells(
+        self, states: Mapping[str, StateDef], groups: Mapping[str, tuple[str, ...]], signals: Mapping[str, SignalDef]
+    ) -> dict[tuple[str, str], Cell]:
+        cells: dict[tuple[str, str], Cell] = {}
+        for section, row in self.section("from").items():
+            place = f"from.{section}"
+            if not self.known(section, [*states, *groups], place, "state or group"):
+                continue
+            if not isinstance(row, Mapping):
+                self.bad.append(f"{place}: is {row!r}; it must be a section [{place}]")
+                continue
+            for signal, value in row.items():
+                if not self.known(signal, signals, place, "signal"):
+                    continue
+                for state in groups.get(section, (section,)):
+                    if (state, signal) in cells:
+                        other = cells[state, signal].place
+                        self.bad.append(f"{place}.{signal}: {state} has this cell already, from {other}")
+                        continue
+                    cells[state, signal] = self.cell(state, signal, section, value, groups)
+        return cells
+
+    def cell(self, state: str, signal: str, section: str, value: object, groups: Mapping[str, tuple[str, ...]]) -> Cell:
+        place = f"from.{section}.{signal}"
+        given = value if isinstance(value, Mapping) else {"to": value}
+        self.fields(given, CELL, place)
+        to, carries, because = given.get("to"), given.get("carries"), given.get("because", "")
+        if (to is None) is (carries is None):
+            self.bad.append(f"{place}: says {'neither' if to is None else 'both'} 'to' and 'carries'; a cell says one")
+        choices = tuple(self.choice(c, place) for c in ([to] if isinstance(to, str) else to or ()))
+        if to is not None and not choices:
+            self.bad.append(f"{place}: has no choice; write the state that follows, or 'refused' with a reason")
+        names = carries if isinstance(carries, list) else []
+        if carries is not None and not names:
+            self.bad.append(f"{place}: carries nothing; write the states that it may carry")
+        named = [n for n in names if self.known(n, [*self.section("states"), *groups], place, "state or group")]
+        carried = tuple(dict.fromkeys(state for name in named for state in groups.get(name, (name,))))
+        return Cell(state, signal, choices, carried, because if isinstance(because, str) else "", section)
+
+    def choice(self, text: object, place: str) -> Choice:
+        if not isinstance(text, str):
+            self.bad.append(f"{place}: {text!r} is no choice; write 'STATE' or 'STATE if GUARD'")
+            return Choice(REFUSED)
+        target, _, guard = (part.strip() for part in text.partition(" if "))
+        if target != REFUSED:
+            self.known(target, self.section("states"), place, "state")
+        if guard:
+            self.known(guard, self.section("guards"), place, "guard")
+        return Choice(target, guard or None)
+
+
+def _signal(name: str, entry: Raw) -> SignalDef:
+    seals = entry.get("seals", False)
+    plugins: Plugins = "told" if seals else entry.get("plugins", "free")
+    return SignalDef(name, entry["means"], entry.get("raised_by", ""), entry.get("recurs"), seals, plugins)
+

@@ -1,0 +1,102 @@
+"""What a run has done, kept so that an interrupt at any moment leaves it whole.
+
+A step is committed by one append to the list of rows, and the state is that of the last row. What else a step leaves
+(counts, time, who chose) is written before, under the number of the step, and is not read unless the step came.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interlock._rows import Row, Values
+from interlock._story import Cut, Step, attempt_of
+
+
+class Record:
+    """The rows that a run took, what its guards count, and a sparse side record."""
+
+    __slots__ = ("_counts", "_notes", "_older", "_rows", "_times")
+
+    _rows: list[Any]  # a Cut, then Rows: one type for both would cost a test on the hot path
+    _counts: Values  # with the number of the step that they were made for
+    _older: Values  # those before, in case that step never comes
+    _times: list[float | None] | None  # the number of the step before the first, then a time for each
+    _notes: dict[int, tuple[str, str]] | None  # by number of the step: what was asked, and the plugin that chose
+
+    @property
+    def state(self) -> str:
+        """The present state."""
+        return self._rows[-1].after  # type: ignore[no-any-return]  # see _rows
+
+    @property
+    def closed(self) -> bool:
+        """Whether the run is sealed: every signal is refused until `reopen`, and for ever if it is final."""
+        return self._rows[-1].closed  # type: ignore[no-any-return]  # see _rows
+
+    def _values(self) -> Values:
+        values, rows = self._counts, self._rows
+        return values if values[0] < rows[0].number + len(rows) else self._older
+
+    def _last_step(self) -> Step:
+        row = self._rows[-1]
+        number = self._rows[0].number + len(self._rows) - 1
+        at = self._times[-1] if self._times else None
+        asked, plugin = (self._notes or {}).get(number, (None, None))
+        values = self._counts
+        before = self._older if values[0] == number else values
+        attempt = attempt_of(row, self._rows[0].compiled.table.attempt, before, values)
+        return Step(number, row.before, row.signal, row.after, attempt, at, asked, plugin)
+
+    def _commit(self, row: Row, at: float | None, note: tuple[str, str] | None) -> None:
+        rows = self._rows
+        cut = rows[0]
+        number = cut.number + len(rows)
+        if at is not None or self._times is not None:
+            self._stamp(number, at)
+        if note is not None or self._notes is not None:
+            self._note(number, note)
+        if row.bump is not None:
+            values = self._counts
+            if values[0] >= number:  # of a step that never came
+                values = self._older
+            self._older = values
+            self._counts = row.bump(values, number)
+        rows.append(row)
+        if len(rows) > cut.most:
+            self._trim()
+
+    def _stamp(self, number: int, at: float | None) -> None:
+        if self._times is None:
+            self._times = [number - 1]
+        times = self._times
+        place = number - int(times[0] or 0)
+        del times[place:]  # of a step that never came
+        times.extend([None] * (place - len(times)))
+        times.append(at)
+
+    def _note(self, number: int, note: tuple[str, str] | None) -> None:
+        if self._notes is None:
+            self._notes = {}
+        self._notes.pop(number, None)
+        if note is not None:
+            self._notes[number] = note
+
+    def _trim(self) -> None:
+        """Cut the story where the run was marked a span ago. Each new list is whole before it takes the old one's place."""
+        rows, cut = self._rows, self._rows[0]
+        now = (cut.number + len(rows) - 1, self._values())
+        if cut.mark is None:
+            marked = Cut(cut.compiled, cut.after, cut.number, cut.values, cut.keep)
+            marked.closed, marked.cells = cut.closed, cut.cells
+            marked.mark, marked.most = now, len(rows) - 1 + cut.span
+            rows[0] = marked
+            return
+        number, values = cut.mark
+        place = number - cut.number
+        after = Cut(cut.compiled, rows[place].after, number, values, cut.keep)
+        after.mark, after.most = now, now[0] - number + cut.span
+        if self._times is not None and number > (first := int(self._times[0] or 0)):
+            self._times = [number, *self._times[number - first + 1 :]]
+        if self._notes is not None:
+            self._notes = {step: note for step, note in self._notes.items() if step > number}
+        self._rows = [after, *rows[place + 1 :]]

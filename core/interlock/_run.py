@@ -1,0 +1,416 @@
+"""A run: where one life in a machine is, and its story.
+
+The rules that this module keeps:
+
+1. A step is committed by one append (`_record`), so that an interrupt cannot tear a run.
+2. One thread at a time takes a step; a second one waits. A `send` from inside a step of the same run is refused.
+3. The table alone gives the next state. Guards answer yes or no, plugins choose signals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import CodeType
+from typing import TYPE_CHECKING, Any, Self
+
+from interlock import _store
+from interlock._errors import GuardError, NestedSend, NoTransition, PluginError
+from interlock._hooks import Hooks, RunView, hooks_of
+from interlock._machine import Machine
+from interlock._record import Record
+from interlock._rows import FIRST, Decision, Row, possible
+from interlock._story import Story, arrows, origin
+from interlock._turns import nested, wait
+
+if TYPE_CHECKING:
+    from interlock._hooks import Plugins
+
+KEEP = 1000  # steps that a story keeps unless told otherwise
+TOLD = 8  # steps of the story that an error tells
+
+Guard = Callable[[Any, Any], bool]
+"""Answers an opaque guard: guard(run, signal), the signal as it was sent. Any: a run or its view, any kind of signal."""
+
+
+class Run(Record):
+    """One life in a machine. Safe to use from several threads.
+
+    Args:
+        machine: the table.
+        limits: numbers for the table's limits; the others have their defaults.
+        guards: callables for the table's opaque guards; the others answer with their defaults.
+        plugins: `Plugins`, or a list of plugin objects; nothing that is merely installed is looked at.
+        story: how many steps the story keeps.
+
+    Raises:
+        ValueError: a limit or guard has no such name or value.
+        PluginError: a plugin object is none.
+    """
+
+    __slots__ = ("_dropped", "_guards", "_hooks", "_machine", "_turn")
+
+    def __init__(
+        self,
+        machine: Machine,
+        limits: Mapping[str, float] | None = None,
+        guards: Mapping[str, Guard] | None = None,
+        plugins: Plugins | Hooks | list[object] | None = None,
+        *,
+        story: int = KEEP,
+    ) -> None:
+        compiled = machine._compile(limits) if limits else machine._plain
+        if guards:
+            _check_guards(machine, guards)
+        if story != KEEP and (isinstance(story, bool) or not isinstance(story, int) or story < 0):
+            raise ValueError(f"story: {story!r}; it must be a number of steps from 0 on")
+        self._machine = machine
+        self._rows = [origin(compiled, story)]
+        self._counts = self._older = compiled.start
+        self._times = None
+        self._notes = None
+        self._guards = guards
+        self._hooks = None if plugins is None else hooks_of(plugins)
+        self._turn: list[Hooks | None] = [self._hooks]
+        self._dropped = 0
+
+    # Sending
+
+    def send(self, signal: object, at: float | None = None, *, carried: str | None = None) -> str:
+        """Take one step and return the new state.
+
+        Args:
+            signal: a signal's name, class or instance; an instance reaches guards and plugins as it is.
+            at: the time of the step, in seconds; it is kept in the story, nothing is measured by it.
+            carried: the state that a sealing signal carries, where the signal itself does not say it.
+
+        Raises:
+            NoTransition: the table refuses the signal; nothing has changed.
+            NestedSend: this was called from inside a step of the same run.
+            ValueError: there is no such signal.
+            PluginError: a plugin failed or answered what it may not; nothing has changed.
+            GuardError: an opaque guard answered neither True nor False; nothing has changed.
+        """
+        try:
+            hooks = self._turn.pop()
+        except IndexError:
+            hooks = self._wait(signal)
+        except BaseException:  # let in right behind the pop: give the token back
+            self._give_back()
+            raise
+        try:
+            if hooks is None and at is None:
+                rows = self._rows
+                try:
+                    row = rows[-1].cells[signal]
+                except (KeyError, TypeError):
+                    pass  # a class or an instance, or refused: `_step` finds out
+                else:
+                    if row.quick:
+                        rows.append(row)
+                        return row.after  # type: ignore[no-any-return]  # see _rows
+                    # `_choose` and `_commit`, written out: with their calls a guarded step would take twice as long.
+                    cut = rows[0]
+                    number = cut.number + len(rows)
+                    values = self._counts if self._counts[0] < number else self._older
+                    if row.decide is not None:
+                        row = row.decide(values, self, signal, carried)
+                    if row is not None and self._times is None and self._notes is None:
+                        if row.bump is not None:
+                            self._older = values
+                            self._counts = row.bump(values, number)
+                        rows.append(row)
+                        if len(rows) > cut.most:
+                            self._trim()
+                        return row.after  # type: ignore[no-any-return]  # see _rows
+            return self._step(signal, at, carried, hooks)[0].after
+        finally:
+            self._turn.append(hooks)
+
+    def deliver(
+        self, signal: object, attempt: int, at: float | None = None, *, carried: str | None = None
+    ) -> str | None:
+        """Take one step on a worker's message, and return the new state; None if the message was dropped.
+
+        A message names the attempt that it belongs to. One of any attempt that is not open is dropped and counted,
+        whatever it says: the worker was given up, or has answered already.
+
+        Raises:
+            As `send`.
+        """
+        applied = self._deliver(signal, attempt, at, carried)
+        return None if applied is None else applied[0].after
+
+    def reopen(self) -> None:
+        """Begin a new pass after a sealing signal that carried an unfinished state.
+
+        Raises:
+            NoTransition: the run is not sealed, or it is final: then it is over for ever.
+            NestedSend: this was called from inside a step of the same run.
+        """
+        hooks = self._take("reopen")
+        try:
+            last = self._rows[-1]
+            if not last.closed or last.after in self._machine.final:
+                why = "it is final" if last.after in self._machine.final else "it is not sealed"
+                raise NoTransition(self._machine.name, last.after, "reopen()", why, self._accepts(), self._told())
+            self._rows[-1] = last.opened
+        finally:
+            self._turn.append(hooks)
+
+    def _deliver(
+        self, signal: object, attempt: int, at: float | None, carried: str | None = None
+    ) -> tuple[Row, object] | None:
+        hooks = self._take(signal)
+        try:
+            if not self._machine._table.attempt:
+                raise ValueError(f"{self._machine.name}: declares no attempt, so no message can belong to one")
+            if not self._open() or attempt != self._values()[1]:
+                self._dropped += 1
+                return None
+            return self._step(signal, at, carried, hooks)
+        finally:
+            self._turn.append(hooks)
+
+    def _send(self, signal: object, at: float | None, carried: str | None = None) -> tuple[Row, object]:
+        """Take one step, and return the row taken and the signal applied, which a plugin may have chosen."""
+        hooks = self._take(signal)
+        try:
+            return self._step(signal, at, carried, hooks)
+        finally:
+            self._turn.append(hooks)
+
+    def _take(self, signal: object) -> Hooks | None:
+        try:
+            return self._turn.pop()
+        except IndexError:
+            return self._wait(signal)
+        except BaseException:  # as in `send`
+            self._give_back()
+            raise
+
+    def _wait(self, signal: object) -> Hooks | None:
+        if nested(self, STEPS):
+            raise NestedSend(self._machine.name, self.state, _text(signal))
+        return wait(self._turn, self._hooks)
+
+    def _give_back(self) -> None:
+        if not self._turn:
+            self._turn.append(self._hooks)
+
+    # One step. All of this runs with the turn taken.
+
+    def _step(
+        self, signal: object, at: float | None, carried: str | None, hooks: Hooks | None
+    ) -> tuple[Row, object]:
+        name, state = self._machine._signal(signal, carried)
+        row = self._choose(name, signal, state)
+        note = None
+        if hooks is not None and hooks.before and self._machine._table.signals[name].plugins != "told":
+            answer = hooks.ask(RunView(self), signal, at)
+            if answer is not None:
+                row, note = self._substitute(row, *answer)
+                signal = answer[0]
+        self._commit(row, at, note)
+        if hooks is not None and hooks.after:
+            hooks.tell(RunView(self), self._last_step())
+        return row, signal
+
+    def _choose(self, name: str, signal: object, carried: str | None) -> Row:
+        entry = self._rows[-1].cells.get(name)
+        if isinstance(entry, Decision):
+            entry = entry.decide(self._values(), self, signal, carried)
+        if entry is None:
+            raise self._refusal(name, carried)
+        return entry  # type: ignore[no-any-return]  # see _rows
+
+    def _ask(self, guard: str, signal: object) -> bool:
+        bound = self._guards.get(guard) if self._guards else None
+        if bound is None:
+            return self._machine._table.guards[guard].default
+        answer = bound(RunView(self), signal)
+        if answer is not True and answer is not False:
+            raise GuardError(guard, repr(answer))
+        return answer
+
+    def _substitute(self, asked: Row, answer: object, plugin: str) -> tuple[Row, tuple[str, str]]:
+        """Return the row of a plugin's answer. Raises `PluginError` where it is no answer."""
+        try:
+            name, carried = self._machine._signal(answer, None)
+            if (power := self._machine._table.signals[name].plugins) != "free":
+                raise PluginError(plugin, "before_step", f"answered {name}; plugins are {power} of it, never the source")
+            row = self._choose(name, answer, carried)
+        except (ValueError, NoTransition) as error:
+            raise PluginError(plugin, "before_step", f"answered {_text(answer)}: {error}") from None
+        held = self._machine._table.attempt
+        if self._open() and asked.after not in held and row.after in held:
+            problem = f"answered {name}, which leaves the attempt open; {asked.signal} would have closed it"
+            raise PluginError(plugin, "before_step", problem)
+        return row, (asked.signal, plugin)
+
+    # Reading
+
+    @property
+    def machine(self) -> Machine:
+        """The table."""
+        return self._machine
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the present state has no way out."""
+        return self.state in self._machine.final
+
+    @property
+    def attempt(self) -> int:
+        """The number of the attempt that is open, or of the last one; 0 before the first."""
+        return self._values()[1]
+
+    @property
+    def dropped(self) -> int:
+        """How many messages came for an attempt that was not open."""
+        return self._dropped
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What the guards have counted, by the names in `machine.counters`."""
+        return dict(zip(self._machine.counters, self._values()[FIRST:], strict=True))
+
+    @property
+    def limits(self) -> Mapping[str, float]:
+        """The limits of the run."""
+        return dict(self._rows[0].compiled.limits)
+
+    @property
+    def failures(self) -> tuple[PluginError, ...]:
+        """What went wrong in observers, in order."""
+        return tuple(self._hooks.failures) if self._hooks is not None else ()
+
+    @property
+    def story(self) -> Story:
+        """The steps up to now, as a value: it does not grow with the run."""
+        times = None if self._times is None else tuple(self._times)
+        return Story(tuple(self._rows), times, dict(self._notes or {}), self._from_story)
+
+    def accepts(self) -> tuple[str, ...]:
+        """Return the signals that the run accepts now. Opaque guards are not asked: what one may allow is listed."""
+        return self._accepts()
+
+    def _accepts(self) -> tuple[str, ...]:
+        last, compiled = self._rows[-1], self._rows[0].compiled
+        row = compiled.table.row(last.after) if last.cells else {}
+        values = self._values()
+        return tuple(s for s, cell in row.items() if cell.carries or possible(compiled, cell, values) - {"refused"})
+
+    def _open(self) -> bool:
+        return bool(self.state in self._machine._table.attempt and self._values()[2])
+
+    def _refusal(self, name: str, carried: str | None) -> NoTransition:
+        last = self._rows[-1]
+        if last.closed and last.after not in self._machine.final:
+            because = f"{last.signal} sealed the run in {last.after}; only a new pass, reopen(), lets it go on"
+            return NoTransition(self._machine.name, last.after, name, because, (), self._told())
+        error = self._machine._refusal(last.after, name, carried, self._told())
+        error.accepts = self._accepts()
+        return error
+
+    def _told(self) -> str:
+        rows = [row for row in self._rows[-TOLD:] if isinstance(row, Row)]
+        return arrows(rows, self.state) if rows else ""
+
+    def __repr__(self) -> str:
+        closed = ", closed" if self.closed else ""
+        return f"<Run of {self._machine.name}: {self.state}{closed}, {self._rows[0].number + len(self._rows) - 1} steps>"
+
+    # Storing
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the stable JSON form of the run. Guards and plugins are not part of it. Any: JSON."""
+        now = (self.state, self._values(), self.closed)
+        return _store.stored(self._machine, self.story, now, self._dropped)
+
+    @classmethod
+    def from_dict(
+        cls,
+        machine: Machine,
+        data: Mapping[str, Any],
+        states: Mapping[str, str] | None = None,
+        *,
+        guards: Mapping[str, Guard] | None = None,
+        plugins: Plugins | Hooks | list[object] | None = None,
+    ) -> Self:
+        """Return the run that `to_dict` stored. Any: JSON.
+
+        Args:
+            machine: the table that the run goes on in. One that only adds to the stored run's table is taken as it is.
+            data: what `to_dict` returned.
+            states: for any other table: new names for old states. The story before is dropped, its counts are kept.
+            guards, plugins: as for a new run; they are never stored.
+
+        Raises:
+            SpecMismatch: the table is another one, and `states` is not given or does not say enough.
+            StoredError: the data is no stored run.
+            ReplayError: the stored story is no path of the table.
+        """
+        loaded = _store.loaded(machine, data, states)
+        run = cls(machine, loaded.limits, guards, plugins, story=loaded.keep)
+        run._fill(loaded)
+        return run
+
+    def _from_story(self, story: Story) -> Run:
+        run = type(self)(self._machine, story.limits, self._guards, story=story._cut.keep)
+        run._fill(_store.told(story, 0))
+        return run
+
+    def _fill(self, loaded: _store.Loaded) -> None:
+        rows, values = loaded.path(self._rows[0].compiled)
+        self._rows = rows
+        self._counts = self._older = values
+        self._times, self._notes, self._dropped = loaded.times, loaded.notes, loaded.dropped
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Run):
+            return NotImplemented
+        return self._machine == other._machine and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]  # it changes, and compares by what it is
+
+    def __copy__(self) -> Self:
+        return self._copied(self._guards)
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self._copied(self._guards)
+
+    def _copied(self, guards: Mapping[str, Guard] | None) -> Self:
+        hooks = self._take("copy")
+        try:
+            copied = type(self).__new__(type(self))
+            copied._machine, copied._guards, copied._hooks = self._machine, guards, self._hooks
+            copied._rows = list(self._rows)
+            copied._counts = copied._older = self._values()
+            copied._times = None if self._times is None else list(self._times)
+            copied._notes = None if self._notes is None else dict(self._notes)
+            copied._dropped = self._dropped
+            copied._turn = [self._hooks]
+            return copied
+        finally:
+            self._turn.append(hooks)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Guards and plugins are code, and stay behind: whoever loads the run binds its own.
+        return type(self).from_dict, (self._machine, self.to_dict())
+
+
+def _check_guards(machine: Machine, guards: Mapping[str, Guard]) -> None:
+    machine._opaque(dict.fromkeys(guards, True))
+    for name, guard in guards.items():
+        if not callable(guard):
+            raise ValueError(f"{machine.name}: guard {name!r} is bound to {guard!r}; bind a callable of run and signal")
+
+
+def _text(signal: object) -> str:
+    return signal if isinstance(signal, str) else repr(signal)
+
+
+STEPS: frozenset[CodeType] = frozenset(
+    method.__code__ for method in (Run.send, Run.reopen, Run._deliver, Run._send, Run._copied)
+)
+"""The methods that take the turn; each frame of one on a thread's stack is a step under way there."""

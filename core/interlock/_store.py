@@ -1,0 +1,193 @@
+"""Runs stored as JSON and rebuilt, under the same table, a larger one, or another one with its states mapped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+
+from interlock._errors import SpecMismatch, StoredError
+from interlock._rows import FIRST, Compiled, Row, Values
+from interlock._story import Cut, Story, walk
+
+if TYPE_CHECKING:
+    from interlock._machine import Machine
+
+FORMAT = 1
+T = TypeVar("T")
+Data = Mapping[str, Any]  # JSON
+
+
+def stored(machine: Machine, story: Story, now: tuple[str, Values, bool], dropped: int) -> dict[str, Any]:
+    """Return the JSON form of a run. Any: JSON."""
+    state, values, closed = now
+    return {
+        "format": FORMAT,
+        "lifecycle": machine.name,
+        "spec": machine.hash,
+        "facts": machine.facts,
+        "state": state,
+        "closed": closed,
+        "counts": dict(zip(machine.counters, values[FIRST:], strict=True)),
+        "attempts": values[1],
+        "open": bool(values[2]),
+        "limits": {name: "inf" if math.isinf(value) else value for name, value in story.limits.items()},
+        "keep": story._cut.keep,
+        "dropped": dropped,
+        "story": story.to_dict(),
+    }
+
+
+@attrs.define
+class Loaded:
+    """What a run is filled with."""
+
+    limits: Mapping[str, float]
+    keep: int
+    dropped: int
+    closed: bool
+    start: str
+    skipped: int
+    counts: Mapping[str, int]
+    attempts: int
+    open: bool
+    steps: list[tuple[str, str, str]]
+    times: list[float | None] | None = None
+    notes: dict[int, tuple[str, str]] | None = None
+
+    def path(self, compiled: Compiled) -> tuple[list[Cut | Row], Values]:
+        """Return the rows that the steps take, and the counts behind the last one.
+
+        Raises:
+            ReplayError: they are no path of the table.
+            StoredError: the run is said to be sealed, and its last step seals nothing.
+        """
+        values = compiled.values(self.counts, self.attempts, self.open)
+        cut = Cut(compiled, self.start, self.skipped, values, self.keep)
+        rows: list[Cut | Row] = [cut, *walk(cut, self.steps)]
+        for row in rows[1:]:
+            assert isinstance(row, Row)
+            values = row.bump(values, 0) if row.bump else values
+        last = rows[-1]
+        if isinstance(last, Row):
+            if self.closed and not last.closed:
+                raise StoredError(f"it is closed, and its last step, {last}, seals nothing")
+            rows[-1] = last if self.closed else last.opened
+        elif self.closed:
+            last.closed, last.cells = True, {}
+        return rows, values
+
+
+def told(story: Story, dropped: int) -> Loaded:
+    """Return what a run with this story is filled with."""
+    cut = story._cut
+    steps = [(row.before, row.signal, row.after) for row in story._rows]
+    return Loaded(
+        limits=story.limits,
+        keep=cut.keep,
+        dropped=dropped,
+        closed=story.closed,
+        start=story.start,
+        skipped=story.skipped,
+        counts=story.counts,
+        attempts=cut.values[1],
+        open=bool(cut.values[2]),
+        steps=steps,
+        times=None if story._times is None else list(story._times),
+        notes=dict(story._notes) or None,
+    )
+
+
+def loaded(machine: Machine, data: Data, states: Mapping[str, str] | None) -> Loaded:
+    """Return what a stored run is filled with; see `Run.from_dict`."""
+    if not isinstance(data, Mapping):
+        raise StoredError(f"it is {type(data).__name__!r}, not a mapping")
+    if (form := _field(data, "format", int)) != FORMAT:
+        raise StoredError(f"its format is {form}; this version reads {FORMAT}")
+    story = _field(data, "story", dict)
+    steps = [_step(step) for step in _field(story, "steps", list)]
+    limits = {name: math.inf if value == "inf" else value for name, value in _field(data, "limits", dict).items()}
+    known = _field(data, "spec", str) == machine.hash or _adds_to(machine, _field(data, "facts", str))
+    if states is None and known and _field(data, "lifecycle", str) == machine.name:
+        times, notes = _sides(_field(story, "steps", list), _field(story, "skipped", int))
+        return Loaded(
+            limits=limits,
+            keep=_field(data, "keep", int),
+            dropped=_field(data, "dropped", int),
+            closed=_field(data, "closed", bool),
+            start=_state(machine, _field(story, "start", str)),
+            skipped=_field(story, "skipped", int),
+            counts=_field(story, "counts", dict),
+            attempts=_field(story, "attempts", int),
+            open=_field(story, "open", bool),
+            steps=[(step["before"], step["signal"], step["after"]) for step in steps],
+            times=times,
+            notes=notes,
+        )
+    return _mapped(machine, data, steps, limits, states)
+
+
+def _mapped(
+    machine: Machine, data: Data, steps: list[dict[str, Any]], limits: Data, states: Mapping[str, str] | None
+) -> Loaded:
+    state = _field(data, "state", str)
+    renamed = {**{name: name for name in machine.rows}, **(states or {})}
+    used = [state] if states is not None else [state, *(s[end] for s in steps for end in ("before", "after"))]
+    unknown = tuple(dict.fromkeys(name for name in used if renamed.get(name) not in machine.rows))
+    if states is None or unknown:
+        raise SpecMismatch(machine.name, _field(data, "spec", str), machine.hash, unknown)
+    counts = {_renamed(name, renamed): value for name, value in _field(data, "counts", dict).items()}
+    return Loaded(
+        limits={name: value for name, value in limits.items() if name in machine.limits},
+        keep=_field(data, "keep", int),
+        dropped=_field(data, "dropped", int),
+        closed=_field(data, "closed", bool),
+        start=renamed[state],
+        skipped=_field(data["story"], "skipped", int) + len(steps),
+        counts=counts,
+        attempts=_field(data, "attempts", int),
+        open=_field(data, "open", bool) and renamed[state] in machine._table.attempt,
+        steps=[],
+    )
+
+
+def _renamed(count: str, states: Mapping[str, str]) -> str:
+    kind, _, name = count.removesuffix(")").partition("(")
+    return f"{kind}({states.get(name, name)})" if kind == "entered" else count
+
+
+def _adds_to(machine: Machine, facts: str) -> bool:
+    return set(facts.split()) <= set(machine.facts.split())
+
+
+def _state(machine: Machine, name: str) -> str:
+    if name not in machine.rows:
+        raise StoredError(f"its story starts in {name!r}, which is no state of {machine.name}")
+    return name
+
+
+def _field(data: Data, key: str, kind: type[T]) -> T:
+    value = data.get(key)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise StoredError(f"{key!r} is {value!r}; it must be of type {kind.__name__}")
+    return value
+
+
+def _step(step: object) -> dict[str, Any]:
+    if not isinstance(step, dict) or not all(isinstance(step.get(key), str) for key in ("before", "signal", "after")):
+        raise StoredError(f"{step!r} is no step; a step has 'before', 'signal' and 'after'")
+    return step
+
+
+def _sides(
+    steps: list[dict[str, Any]], skipped: int
+) -> tuple[list[float | None] | None, dict[int, tuple[str, str]] | None]:
+    times = [step.get("at") for step in steps]
+    notes = {
+        number: (step["asked"], step["plugin"])
+        for number, step in enumerate(steps, start=skipped + 1)
+        if "asked" in step and "plugin" in step
+    }
+    return ([float(skipped), *times] if any(at is not None for at in times) else None), notes or None
