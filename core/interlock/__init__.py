@@ -1,3 +1,55 @@
-"""x"""
+"""Interlock: a formally specified life cycle for runs of work.
+
+A signal and the state that a run is in give the next state, by one table that is written down, checked, drawn and
+enforced. `Machine` and `Run` are that core, for any life cycle; `task` and `Flow` are a small engine on top of it.
+"""
+
+from interlock import signals, states, triggers
+from interlock._context import context
+from interlock._errors import (
+    FlowError,
+    GuardError,
+    InterlockError,
+    NestedSend,
+    NoTransition,
+    PluginError,
+    ReplayError,
+    SpecError,
+    SpecMismatch,
+    StoredError,
+)
+from interlock._flow import Flow
+from interlock._hooks import Plugins, RunView, hookimpl
 from interlock._machine import Machine
 from interlock._run import Run
+from interlock._story import Step, Story
+from interlock._tasks import Parameter, Task, task, unmapped
+
+__all__ = [
+    "Flow",
+    "FlowError",
+    "GuardError",
+    "InterlockError",
+    "Machine",
+    "NestedSend",
+    "NoTransition",
+    "Parameter",
+    "PluginError",
+    "Plugins",
+    "ReplayError",
+    "Run",
+    "RunView",
+    "SpecError",
+    "SpecMismatch",
+    "Step",
+    "StoredError",
+    "Story",
+    "Task",
+    "context",
+    "hookimpl",
+    "signals",
+    "states",
+    "task",
+    "triggers",
+    "unmapped",
+]

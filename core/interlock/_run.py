@@ -19,7 +19,7 @@ from interlock._hooks import Hooks, RunView, hooks_of
 from interlock._machine import Machine
 from interlock._record import Record
 from interlock._rows import FIRST, Decision, Row, possible
-from interlock._story import Story, arrows, origin
+from interlock._story import Cut, Story, arrows, origin
 from interlock._turns import nested, wait
 
 if TYPE_CHECKING:
@@ -72,6 +72,20 @@ class Run(Record):
         self._hooks = None if plugins is None else hooks_of(plugins)
         self._turn: list[Hooks | None] = [self._hooks]
         self._dropped = 0
+
+    @classmethod
+    def _of(cls, machine: Machine, cut: Cut, guards: Mapping[str, Guard] | None, hooks: Hooks | None) -> Self:
+        """Return a new run from parts that are known to fit: what runners make a million of."""
+        run = cls.__new__(cls)
+        run._machine = machine
+        run._rows = [cut]
+        run._counts = run._older = cut.values
+        run._times = run._notes = None
+        run._guards = guards
+        run._hooks = hooks
+        run._turn = [hooks]
+        run._dropped = 0
+        return run
 
     # Sending
 
@@ -393,6 +407,12 @@ class Run(Record):
             return copied
         finally:
             self._turn.append(hooks)
+
+    def _again(self, guards: Mapping[str, Guard] | None, hooks: Hooks | None) -> Self:
+        """Return a copy for a new pass in another place: guards and plugins are bound anew."""
+        copied = self._copied(guards)
+        copied._hooks, copied._turn = hooks, [hooks]
+        return copied
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Guards and plugins are code, and stay behind: whoever loads the run binds its own.

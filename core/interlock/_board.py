@@ -1,0 +1,145 @@
+"""Who waits for whom: the task runs of one flow run, and how many upstreams each still waits for.
+
+Every run that ends tells those behind it, so that work per edge is constant. A mapped task is expanded as soon as the
+lengths are known; its children wait each for its own upstream child, so that chains of maps go depth first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from interlock._plan import Node, Plan
+from interlock._task_runner import TaskRunner
+from interlock.states import State, Success
+
+
+class Board:
+    """The runners of a flow run.
+
+    Args:
+        plan: the flow.
+        make: returns the runner of a node, or of its child with a number.
+    """
+
+    def __init__(self, plan: Plan, make: Callable[[Node, int | None], TaskRunner]) -> None:
+        self.plan = plan
+        self.runners: list[TaskRunner | None] = [None] * len(plan.nodes)
+        self._make = make
+        self._missing = list(plan.missing)
+        self._unknown = list(plan.unknown)
+
+    def runner(self, node: Node) -> TaskRunner:
+        """Return the runner of a node, made when it is first asked for."""
+        runner = self.runners[node.index]
+        if runner is None:
+            runner = self.runners[node.index] = self._make(node, None)
+        return runner
+
+    def all(self) -> Iterator[TaskRunner]:
+        """Yield the runners that were made, each parent before its children."""
+        for runner in self.runners:
+            if runner is not None:
+                yield runner
+                yield from runner.children or ()
+
+    def upstreams(self, runner: TaskRunner) -> list[State]:
+        """Return the states of a runner's upstreams, one for each edge: for a child those of its own elements."""
+        runners = self.runners
+        if runner.index is None:
+            return [runners[source.index].state for source in runner.node.sources]  # type: ignore[union-attr]  # over
+        states: list[State] = []
+        for edge, source in runner.node.upstream:
+            upstream = runners[source.index]
+            assert upstream is not None  # it is over, or expanded
+            if not edge.mapped:
+                states.append(upstream.state)
+            elif upstream.children is not None:
+                states.append(upstream.children[runner.index].state)
+            else:
+                states.append(Success(None, upstream.state.result[runner.index]))
+        return states
+
+    def expand(self, parent: TaskRunner, length: int) -> list[TaskRunner]:
+        """Make the children of a mapped task, and return the runs that are ready now."""
+        node = parent.node
+        waits = [self.runners[s.index] for edge, s in node.upstream if edge.mapped]
+        sources = [up.children for up in waits if up is not None and up.children is not None]
+        children = []
+        for index in range(length):
+            child = self._make(node, index)
+            child.missing = sum(not source[index].run.is_final for source in sources)
+            children.append(child)
+        parent.children = children
+        parent.left = length
+        known = [runner for below in node.mapped_downstream for runner in self._known(below)]
+        if not length:
+            return [parent, *known]
+        free = [] if self._missing[node.index] else [child for child in children if not child.missing]
+        # What maps over these children is expanded first, so that its children follow theirs one by one.
+        return [*known, *free]
+
+    def over(self, runner: TaskRunner) -> list[TaskRunner]:
+        """Take note that a run is over, and return the runs that are ready now."""
+        if runner.index is not None:
+            return self._child_over(runner)
+        ready: list[TaskRunner] = []
+        for node in runner.node.downstream:
+            self._missing[node.index] -= 1
+            if not self._missing[node.index]:
+                ready += self._released(node)
+        if runner.children is None:
+            for node in runner.node.mapped_downstream:
+                ready += self._known(node)
+        return ready
+
+    def _child_over(self, runner: TaskRunner) -> list[TaskRunner]:
+        ready: list[TaskRunner] = []
+        index = runner.index or 0
+        for node in runner.node.mapped_downstream:
+            below = self.runners[node.index]
+            if below is not None and below.children is not None and index < len(below.children):
+                child = below.children[index]
+                child.missing -= 1
+                if not child.missing and not self._missing[node.index]:
+                    ready.append(child)
+        parent = self.runners[runner.node.index]
+        assert parent is not None
+        parent.left -= 1
+        if not parent.left:
+            ready.append(parent)
+        return ready
+
+    def _released(self, node: Node) -> list[TaskRunner]:
+        if not node.mapped:
+            return [self.runner(node)]
+        parent = self.runners[node.index]
+        children = parent.children if parent is not None else None
+        return [child for child in children or () if not child.missing and not child.run.is_final]
+
+    def _known(self, node: Node) -> list[TaskRunner]:
+        self._unknown[node.index] -= 1
+        return [] if self._unknown[node.index] else [self.runner(node)]
+
+    def recount(self) -> None:
+        """Work out who waits for whom from the states, for a flow run that was restored."""
+        for node in self.plan.nodes:
+            self._missing[node.index] = sum(not self._over(source) for source in node.plain)
+            self._unknown[node.index] = sum(
+                not (self._over(source) or self._expanded(source)) for edge, source in node.upstream if edge.mapped
+            )
+        for parent in self.runners:
+            if parent is None or parent.children is None:
+                continue
+            waits = [self.runners[s.index] for edge, s in parent.node.upstream if edge.mapped]
+            sources = [up.children for up in waits if up is not None and up.children is not None]
+            parent.left = sum(not child.run.is_final for child in parent.children)
+            for child in parent.children:
+                child.missing = sum(not source[child.index or 0].run.is_final for source in sources)
+
+    def _over(self, node: Node) -> bool:
+        runner = self.runners[node.index]
+        return runner is not None and runner.run.is_final
+
+    def _expanded(self, node: Node) -> bool:
+        runner = self.runners[node.index]
+        return runner is not None and runner.children is not None

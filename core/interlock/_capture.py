@@ -1,0 +1,63 @@
+"""The one place where code of the user is called: whatever it does becomes a signal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import attrs
+
+from interlock._context import enter, leave
+from interlock.signals import FAIL, SUCCESS, Signal
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Answer:
+    """What a trigger, or another question to the user's code, returned. Any: whatever that was."""
+
+    value: Any
+
+
+def _success(value: Any) -> SUCCESS:
+    return SUCCESS._of(result=value)
+
+
+def capture(
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    layers: Mapping[str, Any],
+    returned: Callable[[Any], T] = _success,  # type: ignore[assignment]  # T is SUCCESS where it is not given
+) -> Signal | T:
+    """Call a function in a context, and return what it did as a signal. Any: it is the user's.
+
+    `returned` makes something of a value that the function returned. `KeyboardInterrupt` passes through: a person speaks
+    to the whole program.
+    """
+    token = enter(layers)
+    try:
+        value = function(**arguments)
+    except Signal as signal:
+        return without_frames(signal)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the user's code may raise anything, sys.exit too: all of it fails this task alone
+        return failure(error)
+    finally:
+        leave(token)
+    return returned(value)
+
+
+def failure(error: BaseException) -> FAIL:
+    """Return the signal for an exception: its text as the message, itself as the result."""
+    text = str(error)
+    name = type(error).__name__
+    return FAIL._of(f"{name}: {text}" if text else name, result=without_frames(error))
+
+
+def without_frames(error: Any) -> Any:
+    """Take our own frame, the outermost, from an exception's traceback. Any: the same type comes back."""
+    if error.__traceback__ is not None:
+        error.__traceback__ = error.__traceback__.tb_next
+    return error

@@ -1,0 +1,317 @@
+"""The runner of one flow run: signals in, commands out.
+
+It holds no thread, reads no clock and calls no body. The flow's own life follows its table; its task runs end or rest
+before it does.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from interlock import states
+from interlock._board import Board
+from interlock._commands import Call, Command, Done, Wait
+from interlock._errors import FlowError, NoTransition
+from interlock._hooks import ESCAPES, Hooks
+from interlock._machine import Machine
+from interlock._plan import BUDGET, Node, Plan
+from interlock._results import Record, TaskStates
+from interlock._run import KEEP, Run
+from interlock._story import Cut, origin
+from interlock._task_runner import TaskRunner, broken
+from interlock.signals import (
+    CANCEL,
+    ENDRUN,
+    FAIL,
+    GATHER,
+    MAP,
+    PAUSE,
+    RESUME,
+    SKIP,
+    START,
+    SUCCESS,
+    TRIGGERFAIL,
+    Signal,
+)
+from interlock.states import BY_NAME, State
+from interlock.triggers import each
+
+_NOT_RUN = states.Pending("The task was not run.")
+
+Watch = Callable[[TaskRunner], None]
+
+
+class FlowRunner:
+    """One flow run.
+
+    Args:
+        plan: the flow.
+        layers: the context of the flow run, its parameters under "parameters". Any: the user's.
+        tasks: the table of its task runs; the shipped one otherwise.
+        flow: the table of the flow run itself; the shipped one otherwise.
+        hooks: the plugins' hooks.
+        watch: told of every task run that has changed its state.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        layers: Mapping[str, Any],
+        *,
+        tasks: Machine | None = None,
+        flow: Machine | None = None,
+        hooks: Hooks | None = None,
+        watch: Watch | None = None,
+    ) -> None:
+        self.plan = plan
+        self.run = Run(flow or Machine.load("flow-run"), plugins=hooks)
+        self.state: State = states.Pending()
+        self.board = Board(plan, self._make)
+        self._machine = tasks or Machine.load("task-run")
+        self._layers = layers
+        self._hooks = hooks
+        self._watch = watch
+        self._ready: deque[TaskRunner] = deque()
+        self._waiting: list[tuple[float, int, TaskRunner]] = []
+        self._order = itertools.count()  # runs that are due at the same time keep their order
+        self._flying = 0  # bodies under way
+        self._cuts: dict[tuple[float, ...], Cut] = {}  # by budget: where the runs with it begin
+
+    def _make(self, node: Node, index: int | None) -> TaskRunner:
+        cut = self._cuts.get(node.budget)
+        if cut is None:
+            known = {name: n for name, n in zip(BUDGET, node.budget, strict=True) if name in self._machine.limits}
+            cut = self._cuts[node.budget] = origin(self._machine._compile(known), KEEP)
+        return TaskRunner(node, Run._of(self._machine, cut, node.guards, self._hooks), index)
+
+    # Signals in
+
+    def start(self, now: float) -> None:
+        """Begin the flow run."""
+        self._send(START._of(), now)
+        if isinstance(self.state, states.Running):
+            self._ready.extend(map(self.board.runner, self.plan.roots))
+
+    def receive(self, call: Call, signal: Signal, now: float) -> None:
+        """Take what a body did."""
+        self._flying -= 1
+        if call.runner.receive(signal, call.attempt, now):
+            self._settle(call.runner, now)
+
+    def cancel(self, now: float) -> None:
+        """End the flow run: what runs is asked to stop, and nothing starts any more."""
+        if self.run.is_final:
+            return
+        self._ready.clear()
+        self._waiting.clear()
+        if isinstance(self.state, states.Running):
+            self._send(CANCEL._of("The flow run was cancelled"), now)
+        for node in self.plan.nodes:
+            self.board.runner(node)
+        for runner in self.board.all():
+            if not runner.run.is_final:
+                if runner.run.closed:
+                    runner.run.reopen()
+                runner.apply(CANCEL._of("The flow run was cancelled"), now)
+                self._settle(runner, now)
+        while self._ready:  # parents whose children are over; whatever else is in it is over too
+            self._begin(self._ready.popleft(), now)
+        if not isinstance(self.state, states.Running):
+            self._send(CANCEL._of("The flow run was cancelled", result=self._result()), now)
+
+    def resume(self, rested: TaskStates, chosen: Iterable[str] | None, now: float) -> None:
+        """Go on where an earlier flow run rested.
+
+        Args:
+            rested: its result.
+            chosen: the slugs of the tasks that may go on; all that wait for a person otherwise.
+            now: the time.
+
+        Raises:
+            FlowError: a task named waits for no person.
+        """
+        for node in self.plan.nodes:
+            if (record := rested.records.get(str(node.task.slug))) is not None:
+                self.board.runners[node.index] = self._restored(node, record, None)
+        self.board.recount()
+        wanted = None if chosen is None else set(chosen)
+        waiting = [runner for runner in self.board.all() if _for_a_person(runner)]
+        slugs = {runner.node.task.slug for runner in waiting}
+        for slug in wanted or ():
+            if slug not in slugs:
+                raise FlowError(f"flow {self.plan.flow.name!r}: task {slug!r} does not wait for a person")
+        assert rested.run is not None
+        self.run = rested.run._again(None, self._hooks)
+        if self.run.closed:
+            self.run.reopen()
+        self._send(RESUME._of(), now)
+        self._ready.extend(runner for runner in waiting if wanted is None or runner.node.task.slug in wanted)
+
+    def _restored(self, node: Node, record: Record, index: int | None) -> TaskRunner:
+        runner = TaskRunner(node, record.run._again(node.guards, self._hooks), index)
+        runner.state, runner.called, runner.tries = record.state, record.called, record.tries
+        runner.turn, runner.loop_result, runner.resumed = record.turn, record.loop_result, record.resumed
+        if record.children is not None:
+            runner.children = [self._restored(node, child, place) for place, child in enumerate(record.children)]
+        return runner
+
+    # Commands out
+
+    def next(self, now: float) -> Command:
+        """Return what is to be done now."""
+        while True:
+            while self._ready:
+                call = self._begin(self._ready.popleft(), now)
+                if call is not None:
+                    self._flying += 1
+                    return call
+            if self._waiting and self._waiting[0][0] <= now:
+                self._ready.append(heapq.heappop(self._waiting)[2])
+            elif self._flying or self._waiting:
+                return Wait(self._waiting[0][0] if self._waiting else None)
+            else:
+                self._finish(now)
+                return Done(self.state)
+
+    def _begin(self, runner: TaskRunner, now: float) -> Call | None:
+        if runner.run.is_final:
+            return None
+        if runner.run.closed:
+            runner.run.reopen()
+        call = None
+        if isinstance(runner.state, states.Paused):
+            runner.apply(RESUME._of(), now)
+        elif runner.children is not None:
+            self._gather(runner, now)
+        elif runner.node.mapped and runner.index is None:
+            self._expand(runner, now)
+        else:
+            call = runner.ask(self.board.upstreams(runner), now, self._layers)
+        if call is None:
+            self._settle(runner, now)
+        elif self._watch is not None:
+            self._watch(runner)
+        return call
+
+    def _settle(self, runner: TaskRunner, now: float) -> None:
+        """Look at where a run is now: it is over, or due, or waits."""
+        if self._watch is not None:
+            self._watch(runner)
+        state, run = runner.state, runner.run
+        if run.is_final:
+            self._ready.extendleft(reversed(self.board.over(runner)))
+        elif isinstance(state, states.Scheduled):
+            self._schedule(runner, state, now)
+        elif not isinstance(state, states.Running):
+            self._ready.appendleft(runner)
+
+    def _schedule(self, runner: TaskRunner, state: states.Scheduled, now: float) -> None:
+        if state.start_time is None and _for_a_person(runner):
+            return
+        due = now if state.start_time is None else state.start_time.timestamp()
+        if due <= now and not runner.run.closed:
+            self._ready.append(runner)
+        else:
+            heapq.heappush(self._waiting, (due, next(self._order), runner))
+
+    # Mapped tasks
+
+    def _expand(self, parent: TaskRunner, now: float) -> None:
+        lengths = self._lengths(parent)
+        parent.apply(lengths if isinstance(lengths, Signal) else MAP._of(), now)
+        if isinstance(parent.state, states.Mapping) and not isinstance(lengths, Signal):
+            self._ready.extendleft(reversed(self.board.expand(parent, min(lengths))))
+
+    def _lengths(self, parent: TaskRunner) -> list[int] | Signal:
+        """Return the lengths of what a task is mapped over, or the verdict where one will never be known."""
+        mapped = [edge_node for edge_node in parent.node.upstream if edge_node[0].mapped]
+        runners = [self.board.runner(node) for _, node in mapped]
+        ended = [runner.state for runner in runners if runner.children is None]
+        failed = [runner for runner in runners if runner.children is None and not runner.state.is_successful()]
+        if failed:
+            return TRIGGERFAIL._of(f"There is nothing to map over: {failed[0].name} ended in {failed[0].state!r}")
+        if any(state.is_skipped() for state in ended):
+            return SKIP._of("There is nothing to map over: an upstream run was skipped")
+        lengths: list[int] = []
+        for runner in runners:
+            if runner.children is not None:
+                lengths.append(len(runner.children))
+            elif isinstance(value := runner.state.result, Sequence) or _indexed(value):
+                lengths.append(len(value))
+            else:
+                kind = type(value).__name__
+                return FAIL._of(f"Cannot map over the result of {runner.name}: {kind!r} has no length and order")
+        return lengths
+
+    def _gather(self, parent: TaskRunner, now: float) -> None:
+        children = parent.children or []
+        ended = tuple(child.state for child in children)
+        parent.apply(GATHER._of(map_states=ended, result=[state.result for state in ended]), now)
+
+    # The end
+
+    def _finish(self, now: float) -> None:
+        """Let the flow run end, or rest until a person acts."""
+        if self.run.is_final or not isinstance(self.state, states.Running):
+            return
+        result = self._result()
+        if any(not runner.run.is_final for runner in self.board.all()):
+            self._send(PAUSE._of("Nothing can go on until a person resumes a task", result=result), now)
+            return
+        # A cancelled reference task takes two steps: the flow is cancelled, and then ends.
+        for _ in range(2):
+            if not self.run.is_final and not self.run.closed:
+                self._send(self._verdict(result), now)
+
+    def _verdict(self, result: TaskStates) -> Signal:
+        """Return what the states of the reference tasks say."""
+        ended = each(self.board.runner(node).state for node in self.plan.references)
+        if any(state.is_failed() for state in ended):
+            return FAIL._of("Some reference tasks failed.", result=result)
+        if any(state.is_cancelled() for state in ended):
+            cancelling = isinstance(self.state, states.Cancelling)
+            return (FAIL if cancelling else CANCEL)._of("Some reference tasks were cancelled.", result=result)
+        if ended and all(state.is_skipped() for state in ended):
+            return SKIP._of("All reference tasks were skipped.", result=result)
+        return SUCCESS._of("All reference tasks succeeded.", result=result)
+
+    def _send(self, signal: Signal, now: float) -> None:
+        try:
+            row, applied = self.run._send(signal, now)
+        except (NoTransition, *ESCAPES):
+            raise
+        except BaseException as error:  # a plugin failed: the flow run is told so
+            row, applied = self.run._send(broken(error), now)
+        assert isinstance(applied, Signal)
+        if isinstance(applied, ENDRUN):
+            self.state = applied.state
+        else:
+            self.state = BY_NAME[row.after](applied.message, applied.result)
+        if self.state.result is None and (self.run.is_final or self.run.closed):
+            self.state = attrs.evolve(self.state, result=self._result())
+
+    def _result(self) -> TaskStates:
+        runners = list(zip(self.plan.nodes, self.board.runners, strict=True))
+        tasks = {str(node.task.slug): node.task for node, _ in runners}
+        ended = {str(node.task.slug): _NOT_RUN if runner is None else runner.shown() for node, runner in runners}
+        rests = any(not runner.run.is_final for runner in self.board.all())
+        records = {str(node.task.slug): runner.record() for node, runner in runners if runner is not None and rests}
+        return TaskStates(tasks, ended, records, self._layers.get("parameters", {}), self.run)
+
+
+def _for_a_person(runner: TaskRunner) -> bool:
+    """Return whether a run waits for a person: it is paused, or was ended in a waiting state, without a time."""
+    state, run = runner.state, runner.run
+    waits = isinstance(state, states.Paused) or (run.closed and isinstance(state, states.Scheduled))
+    return waits and not run.is_final and isinstance(state, states.Scheduled) and state.start_time is None
+
+
+def _indexed(value: object) -> bool:
+    """Return whether the elements of a value can be counted and taken by number."""
+    return hasattr(value, "__len__") and hasattr(value, "__getitem__") and not isinstance(value, Mapping)

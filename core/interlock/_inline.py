@@ -1,0 +1,172 @@
+"""The in-line driver: carries out the commands of a flow runner one after the other, in the caller's thread.
+
+This is one of the few places that read the clock, make ids, sleep, and mind Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from types import CoroutineType, FrameType, TracebackType
+from typing import Any, Self
+
+from interlock._capture import capture, failure
+from interlock._commands import Call, Done
+from interlock._errors import FlowError, listed, suggest
+from interlock._flow import Flow
+from interlock._flow_runner import FlowRunner, Watch
+from interlock._hooks import hooks_of
+from interlock._plan import plan
+from interlock._results import rested
+from interlock._tasks import Task, building
+from interlock.signals import SUCCESS, Signal
+from interlock.states import State
+
+LONGEST_NAP = 3600.0  # seconds: the clock may be set while we sleep, so it is read again now and then
+
+
+def run(
+    flow: Flow, parameters: Mapping[str, Any], context: Mapping[str, Any], plugins: Any, watch: Watch | None = None
+) -> State:
+    """Run a flow from its beginning. See `Flow.run`; any: as there."""
+    if building.get(None) is flow:  # type: ignore[arg-type]  # None is no Flow, on purpose
+        raise FlowError(f"flow {flow.name!r} is still being built; run it behind its `with` block")
+    layers = {**_layers(flow, _given(flow, parameters)), **context}
+    runner = FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), watch=watch)
+    runner.start(time.time())
+    return drive(runner)
+
+
+def resume(
+    flow: Flow, state: State, tasks: Iterable[Task | str] | None, plugins: Any, watch: Watch | None = None
+) -> State:
+    """Go on with a flow that rests. See `Flow.resume`; any: as there."""
+    nodes = plan(flow)
+    result = rested(state, flow.name, {str(node.task.slug): node for node in nodes.nodes})
+    chosen = None if tasks is None else [task if isinstance(task, str) else str(task.slug) for task in tasks]
+    layers = _layers(flow, result.parameters)
+    runner = FlowRunner(nodes, layers, hooks=hooks_of(plugins), watch=watch)
+    runner.resume(result, chosen, time.time())
+    return drive(runner)
+
+
+def drive(runner: FlowRunner) -> State:
+    """Carry out a runner's commands until its flow run rests, and return the state.
+
+    Ctrl-C cancels the flow run: the body that is being called gets the `KeyboardInterrupt`, and nothing else starts. A
+    second one, while the first is being seen to, leaves at once.
+    """
+    with Interrupts() as interrupts:
+        while True:
+            now = time.time()
+            if interrupts.pending:
+                interrupts.pending = False
+                runner.cancel(now)
+            command = runner.next(now)
+            if isinstance(command, Call):
+                outcome = _outcome(command, interrupts)
+                if interrupts.pending:
+                    interrupts.pending = False
+                    runner.cancel(time.time())
+                runner.receive(command, outcome, time.time())
+            elif isinstance(command, Done):
+                return command.state
+            else:
+                assert command.until is not None  # nothing is under way beside us
+                _sleep(command.until - now, interrupts)
+
+
+def _outcome(call: Call, interrupts: Interrupts) -> Signal:
+    try:
+        with interrupts:
+            outcome = capture(call.function, call.arguments, call.layers)
+            if type(outcome) is SUCCESS and isinstance(outcome.result, CoroutineType):
+                outcome = capture(_finished, {"work": outcome.result}, call.layers)
+        return outcome
+    except KeyboardInterrupt as error:
+        interrupts.pending = True
+        return failure(error)
+
+
+def _finished(work: CoroutineType[Any, Any, Any]) -> Any:
+    """Return what an async body gives. Any: the user's."""
+    import asyncio
+
+    return asyncio.run(work)
+
+
+def _sleep(seconds: float, interrupts: Interrupts) -> None:
+    try:
+        with interrupts:
+            time.sleep(max(0.0, min(seconds, LONGEST_NAP)))
+    except KeyboardInterrupt:
+        interrupts.pending = True
+
+
+class Interrupts:
+    """Keeps Ctrl-C away from the runner: it is let through while a body is called or nothing is done, else kept.
+
+    Outside of the main thread, or where somebody else handles the signal, nothing is changed.
+    """
+
+    def __init__(self) -> None:
+        self.pending = False
+        self._depth = 0
+        self._ours = False
+
+    def __enter__(self) -> Self:
+        self._depth += 1
+        if self._depth == 1:
+            main = threading.current_thread() is threading.main_thread()
+            self._ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            if self._ours:
+                signal.signal(signal.SIGINT, self._handle)
+        elif self.pending and self._ours:
+            raise KeyboardInterrupt
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self._ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._depth > 1 or self.pending:
+            raise KeyboardInterrupt
+        self.pending = True
+
+
+def _given(flow: Flow, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a value for each parameter of a flow."""
+    known = {parameter.name: parameter for parameter in flow.parameters()}
+    for name in parameters:
+        if name not in known:
+            near = suggest(name, known)
+            raise FlowError(f"flow {flow.name!r} has no parameter {name!r}; it has: {listed(known, 'none')}.{near}")
+    missing = [name for name, parameter in known.items() if parameter.required and name not in parameters]
+    if missing:
+        raise FlowError(f"flow {flow.name!r} needs a value for its parameter {missing[0]!r}: run({missing[0]}=...)")
+    return {name: parameters.get(name, parameter.default) for name, parameter in known.items()}
+
+
+def _layers(flow: Flow, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the context of a flow run. Any: the values have no common type."""
+    date = datetime.now(timezone.utc)
+    days = {"yesterday": date - timedelta(days=1), "today": date, "tomorrow": date + timedelta(days=1)}
+    identity = str(uuid.uuid4())
+    return {
+        "flow_name": flow.name,
+        "flow_run_id": identity,
+        "flow_run_name": f"{flow.name}-{identity[:8]}",
+        "parameters": dict(parameters),
+        "date": date,
+        "scheduled_start_time": date,
+        **{name: day.strftime("%Y-%m-%d") for name, day in days.items()},
+        **{f"{name}_nodash": day.strftime("%Y%m%d") for name, day in days.items()},
+    }

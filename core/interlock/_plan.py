@@ -1,0 +1,127 @@
+"""A flow compiled for running: what each task needs, worked out once and shared by all runs of the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from interlock._errors import FlowError
+from interlock._tasks import Edge, Task
+from interlock.triggers import all_successful
+
+if TYPE_CHECKING:
+    from interlock._flow import Flow
+
+BUDGET = ("max_retries", "retry_limit", "max_turns")
+"""The limits of a task run that a task sets: its options of these names."""
+
+
+class Node:
+    """One task of a plan."""
+
+    __slots__ = (
+        "body",
+        "budget",
+        "constants",
+        "downstream",
+        "guards",
+        "index",
+        "keyed",
+        "mapped",
+        "mapped_downstream",
+        "plain",
+        "sources",
+        "task",
+        "upstream",
+        "usual",
+    )
+
+    def __init__(self, index: int, task: Task, edges: list[Edge], constants: Mapping[str, Any]) -> None:
+        self.index = index
+        self.task = task
+        self.body: Callable[..., Any] = task.run
+        self.constants = dict(constants)
+        self.usual = task.trigger is all_successful
+        """Whether the trigger asks only if all succeeded, which the runner knows without calling it."""
+        self.upstream: list[tuple[Edge, Node]] = []
+        self.sources: list[Node] = []
+        """The nodes of the upstreams, one for each edge."""
+        self.keyed: list[tuple[str, int]] = []
+        """Arguments, with the place of the upstream that gives them."""
+        self.mapped = any(edge.mapped for edge in edges)
+        self.plain: list[Node] = []
+        """Upstreams that each child of a mapped task, or the task itself, takes whole."""
+        self.downstream: list[Node] = []
+        """Tasks that wait for this one to be over, once for each edge."""
+        self.mapped_downstream: list[Node] = []
+        """Mapped tasks whose children each wait for this one's child, once for each edge."""
+        self.budget = tuple(float(getattr(task, name)) for name in BUDGET)
+        """The limits of the task's runs, in the order of `BUDGET`."""
+        self.guards = _guards(task)
+
+    def __repr__(self) -> str:
+        return f"<Node {self.index}: {self.task.name}>"
+
+
+class Plan:
+    """The nodes of a flow in an order in which they may run."""
+
+    __slots__ = ("flow", "missing", "nodes", "references", "roots", "unknown")
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        edges = {task: list(flow.edges_to(task)) for task in flow.sorted_tasks()}
+        self.nodes = [
+            Node(index, task, edges[task], flow.constants.get(task, {})) for index, task in enumerate(edges)
+        ]
+        by_task = {node.task: node for node in self.nodes}
+        for node in self.nodes:
+            self._connect(node, edges[node.task], by_task)
+        self.missing = [len(node.plain) for node in self.nodes]
+        """By node: how many upstreams that go whole to it must be over, edges counted one by one."""
+        self.unknown = [len(node.sources) - len(node.plain) for node in self.nodes]
+        """By node: how many lengths must be known for it to be expanded."""
+        self.roots = [node for node in self.nodes if not node.sources]
+        self.references = [by_task[task] for task in flow.reference_tasks()]
+
+    def _connect(self, node: Node, edges: list[Edge], by_task: Mapping[Task, Node]) -> None:
+        for place, edge in enumerate(edges):
+            source = by_task[edge.upstream]
+            node.upstream.append((edge, source))
+            node.sources.append(source)
+            if edge.key is not None:
+                node.keyed.append((edge.key, place))
+            if edge.mapped:
+                source.mapped_downstream.append(node)
+            else:
+                node.plain.append(source)
+                source.downstream.append(node)
+        absent = [
+            parameter.name
+            for parameter in node.task.signature.parameters.values()
+            if parameter.default is parameter.empty
+            and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+            and parameter.name not in node.constants
+            and parameter.name not in {key for key, _ in node.keyed}
+        ]
+        if absent:
+            raise FlowError(f"task {node.task.name!r}: argument {absent[0]!r} has no value and no source")
+
+
+def plan(flow: Flow) -> Plan:
+    """Return the plan of a flow, kept until the flow changes."""
+    if flow._plan is None:
+        flow._plan = Plan(flow)
+    return flow._plan
+
+
+def _guards(task: Task) -> dict[str, Callable[[Any, Any], bool]] | None:
+    """Return what `retry_on` makes of the opaque guard: a failure without an exception is told by its signal."""
+    kinds = task.retry_on
+    if kinds is None:
+        return None
+    return {"retryable": lambda run, signal: isinstance(signal, kinds) or isinstance(_cause(signal), kinds)}
+
+
+def _cause(signal: object) -> object:
+    return getattr(signal, "result", None)

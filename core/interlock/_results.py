@@ -1,0 +1,94 @@
+"""The states of a flow's tasks, as the result of its run, and what it takes to go on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from interlock._errors import FlowError, suggest
+from interlock._tasks import Task
+from interlock.states import State
+
+if TYPE_CHECKING:
+    from interlock._run import Run
+
+
+@attrs.define
+class Record:
+    """One task run at rest: its state, its life, and the data of it that is no state."""
+
+    state: State
+    run: Run
+    called: int = 0
+    tries: int = 1
+    turn: int = 1
+    loop_result: Any = None  # Any: the user's
+    resumed: bool = False
+    children: list[Record] | None = None
+
+
+class TaskStates(Mapping[Task, State]):
+    """The state of each task, by task or by slug.
+
+    It pickles: another process that has the same flow finds its tasks by their slugs.
+    """
+
+    __slots__ = ("_states", "_tasks", "parameters", "records", "run")
+
+    def __init__(
+        self,
+        tasks: Mapping[str, Task],
+        states: Mapping[str, State],
+        records: Mapping[str, Record],
+        parameters: Mapping[str, Any],
+        run: Run | None = None,
+    ) -> None:
+        self._tasks = dict(tasks)
+        self._states = dict(states)
+        self.records = dict(records)
+        """By slug: what it takes to go on; empty where the flow is over."""
+        self.parameters = dict(parameters)
+        self.run = run
+        """The flow run's own life."""
+
+    def __getitem__(self, task: Task | str | object) -> State:
+        slug = task if isinstance(task, str) else getattr(task, "slug", None)
+        if slug not in self._states or (isinstance(task, Task) and self._tasks.get(str(slug), task) is not task):
+            near = suggest(getattr(task, "name", task), [t.name for t in self._tasks.values()] or self._states)
+            raise KeyError(f"{task!r} is no task of this flow; a call of a task adds a copy: use what it returns.{near}")
+        return self._states[str(slug)]
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._tasks.values())
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def by_slug(self) -> dict[str, State]:
+        """Return the states by slug: also where the tasks themselves stayed in another process."""
+        return dict(self._states)
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"{slug}: {state!r}" for slug, state in self._states.items()) + "}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TaskStates, ({}, self._states, self.records, self.parameters, self.run)
+
+
+def rested(state: State, flow: str, slugs: Mapping[str, object]) -> TaskStates:
+    """Return the result of a flow that rests.
+
+    Raises:
+        FlowError: it is no such result, or of a flow with other tasks, or the flow is over.
+    """
+    result = state.result
+    if not isinstance(result, TaskStates) or result.run is None:
+        raise FlowError(f"flow {flow!r}: resume needs the state that run or resume returned, not {state!r}")
+    for slug in result.by_slug():
+        if slug not in slugs:
+            raise FlowError(f"flow {flow!r}: the state is of a flow with a task {slug!r}.{suggest(slug, slugs)}")
+    if result.run.is_final:
+        raise FlowError(f"flow {flow!r}: it ended in {state!r}; what is over stays over, run it again")
+    return result

@@ -1,0 +1,291 @@
+"""The runner of one task run: signals in, commands out.
+
+It holds no thread, reads no clock and calls no body. The table says what follows a signal; the runner only decides which
+signal is sent: the verdict of the gates before the start, what the body did after it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from interlock._capture import Answer, capture
+from interlock._commands import Call
+from interlock._errors import NoTransition
+from interlock._hooks import ESCAPES
+from interlock._results import Record
+from interlock._run import Run
+from interlock.signals import BROKEN, ENDRUN, FAIL, RESUME, SKIP, START, TRIGGERFAIL, Signal
+from interlock.states import BY_NAME, Looped, Mapped
+from interlock.states import Mapping as MappingState
+from interlock.states import Paused, Pending, Retrying, Scheduled, State
+
+if TYPE_CHECKING:
+    from interlock._plan import Node
+    from interlock._rows import Row
+
+_START = START._of()
+_PENDING = Pending()
+_BARE = {name: kind() for name, kind in BY_NAME.items()}
+"""A state of each kind that says nothing beside its name; states are immutable, so one is enough."""
+
+
+class TaskRunner:
+    """One task run: its life, its payload, and the data of it that is no state."""
+
+    __slots__ = (
+        "called",
+        "children",
+        "index",
+        "left",
+        "loop_result",
+        "missing",
+        "node",
+        "resumed",
+        "run",
+        "state",
+        "tries",
+        "turn",
+    )
+
+    def __init__(self, node: Node, run: Run, index: int | None = None) -> None:
+        self.node = node
+        self.run = run
+        self.index = index
+        """The number of the child, from 0, where this is one."""
+        self.state: State = _PENDING
+        """The payload of the present state."""
+        self.called = 0
+        """The attempt whose body was called last."""
+        self.tries = 1
+        """Attempts in this turn of a loop."""
+        self.turn = 1
+        self.loop_result: Any = None  # Any: the user's
+        self.resumed = False
+        """Whether a person let it go on."""
+        self.children: list[TaskRunner] | None = None
+        self.left = 0
+        """Children that are not over."""
+        self.missing = 0
+        """Upstream children that a child waits for."""
+
+    @property
+    def name(self) -> str:
+        """The task's name, with the number of the child."""
+        return self.node.task.name if self.index is None else f"{self.node.task.name}[{self.index}]"
+
+    def __repr__(self) -> str:
+        return f"<TaskRunner of {self.name}: {self.state!r}>"
+
+    # Signals in
+
+    def ask(self, upstreams: Sequence[State], now: float, layers: Mapping[str, Any]) -> Call | None:
+        """Ask the gates, send their verdict, and return the call of the body if they are all open.
+
+        Args:
+            upstreams: the states of the upstreams, all over, one for each edge.
+            now: the time, in seconds since 1970.
+            layers: the context of the flow run. Any: the user's.
+        """
+        task_layers = Layers(layers, self)
+        self.apply(self._verdict(upstreams, task_layers) or _START, now)
+        if not self.run._open() or self.called == self.run.attempt:
+            return None
+        self.called = self.run.attempt
+        arguments = self.node.constants
+        if self.node.keyed:
+            arguments = {**arguments, **{key: _handed(upstreams[place]) for key, place in self.node.keyed}}
+        return Call(self, self.called, self.node.body, arguments, task_layers)
+
+    def apply(self, signal: Signal, now: float) -> None:
+        """Send a signal of a gate, the engine or a person. What the table refuses is a failure, with its reason."""
+        try:
+            row, applied = self.run._send(signal, now)
+        except NoTransition as refusal:
+            row, applied = self.run._send(TRIGGERFAIL._of(str(refusal)), now)
+        except ESCAPES:
+            raise
+        except BaseException as error:  # a plugin or a guard failed: the run is told so, and the flow goes on
+            row, applied = self.run._send(broken(error), now)
+        self._enter(row, applied, now)
+
+    def receive(self, signal: Signal, attempt: int, now: float) -> bool:
+        """Take what the body of an attempt did. Returns whether it counted: what comes late is dropped."""
+        try:
+            taken = self.run._deliver(signal, attempt, now)
+        except NoTransition as refusal:
+            taken = self.run._deliver(FAIL._of(str(refusal)), attempt, now)
+        except ESCAPES:
+            raise
+        except BaseException as error:  # as in `apply`
+            taken = self.run._deliver(broken(error), attempt, now)
+        if taken is None:
+            return False
+        self._enter(*taken, now)
+        return True
+
+    # The gates
+
+    def _verdict(self, upstreams: Sequence[State], layers: Mapping[str, Any]) -> Signal | None:
+        """Return what the gates say, or None if they are open."""
+        node = self.node
+        if node.usual and not upstreams:
+            return None
+        counted = _each(upstreams)
+        failed = False
+        skipped = False
+        successful = True
+        for state in counted:
+            if not state.is_successful():
+                successful = False
+                failed = failed or state.is_failed()
+            elif state.is_skipped():
+                skipped = True
+        if skipped and not failed and node.task.skip_on_upstream_skip:
+            return SKIP._of("An upstream run was skipped; skip_on_upstream_skip is set")
+        if node.usual and successful:
+            return None
+        return self._trigger(upstreams, layers)
+
+    def _trigger(self, upstreams: Sequence[State], layers: Mapping[str, Any]) -> Signal | None:
+        states = {edge: state for (edge, _), state in zip(self.node.upstream, upstreams, strict=True)}
+        said = capture(partial(self.node.task.trigger, states), {}, layers, returned=Answer)
+        if isinstance(said, Answer):
+            return None if said.value is True else TRIGGERFAIL._of(f"The trigger answered {said.value!r}")
+        if isinstance(said.result, BaseException) and said.result is not said and type(said) is FAIL:
+            return TRIGGERFAIL._of(f"The trigger raised {said.message}", result=said.result)
+        return said
+
+    # What a step leaves
+
+    def _enter(self, row: Row, signal: object, now: float) -> None:
+        assert isinstance(signal, Signal)
+        state = self.state = payload(self, row.after, signal, now)
+        if isinstance(state, Looped):
+            self.turn, self.tries, self.loop_result = self.turn + 1, 1, signal.result
+        elif isinstance(state, Retrying):
+            self.tries += 1
+        if isinstance(signal, RESUME):
+            self.resumed = True
+        elif isinstance(state, Paused):
+            self.resumed = False
+
+
+    # The rest
+
+    def shown(self) -> State:
+        """Return the state as a flow's result shows it: with the children's, where they are the work."""
+        if self.children is None or not isinstance(self.state, MappingState):
+            return self.state
+        return MappingState(self.state.message, None, tuple(child.state for child in self.children))
+
+    def record(self) -> Record:
+        """Return what it takes to go on from here later."""
+        children = None if self.children is None else [child.record() for child in self.children]
+        data = (self.called, self.tries, self.turn, self.loop_result, self.resumed)
+        return Record(self.state, copy.copy(self.run), *data, children)
+
+
+def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State:
+    """Return the state that a signal led to, with what it carries. It is made once, on entry."""
+    if isinstance(signal, ENDRUN):
+        return signal.state
+    kind = BY_NAME[after]
+    fields = signal.fields
+    if not fields and signal.message is None and not issubclass(kind, Scheduled | Looped):
+        return _BARE[after]
+    if kind is not signal.leads_to:
+        fields = {} if issubclass(kind, Scheduled) else {"result": signal.result}
+    message = signal.message
+    if issubclass(kind, Retrying):
+        task = runner.node.task
+        message = message or f"{signal.name} in attempt {runner.tries}"
+        asked = signal.leads_to is kind
+        if fields.get("start_time") is None:
+            fields = {**fields, "start_time": moment(now if asked else now + task.retry_delay)}
+        fields = {**fields, "run_count": fields.get("run_count") or runner.tries}
+    elif kind is Scheduled and fields.get("start_time") is None:
+        fields = {**fields, "start_time": moment(now)}
+    elif kind is Looped and fields.get("loop_count") is None:
+        fields = {**fields, "loop_count": runner.turn}
+    elif message is None and kind is not signal.leads_to and not issubclass(kind, Mapped):
+        message = _why(signal, kind)
+    return kind(message, **fields)
+
+
+def _why(signal: Signal, kind: type[State]) -> str | None:
+    """Return what there is to say about a state that a signal led to for want of anything better."""
+    return f"{signal.name} was not granted: its budget is used up" if kind().is_failed() else None
+
+
+def moment(seconds: float) -> datetime:
+    """Return a time given in seconds since 1970 as a datetime, in UTC."""
+    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds)
+
+
+def broken(error: BaseException) -> BROKEN:
+    return BROKEN._of(str(error) or type(error).__name__, result=error)
+
+
+def _each(upstreams: Sequence[State]) -> Sequence[State]:
+    for state in upstreams:
+        if isinstance(state, Mapped):
+            return [one for other in upstreams for one in (other.map_states if isinstance(other, Mapped) else (other,))]
+    return upstreams
+
+
+def _handed(state: State) -> Any:
+    """Return what a downstream task gets of a state: the result of a success. Any: the user's."""
+    return state.result
+
+
+class Layers(Mapping[str, Any]):
+    """The context of one task run: what is asked of it is worked out then. Any: the values have no common type."""
+
+    __slots__ = ("_flow", "_runner")
+
+    def __init__(self, flow: Mapping[str, Any], runner: TaskRunner) -> None:
+        self._flow = flow
+        self._runner = runner
+
+    def __getitem__(self, key: str) -> Any:
+        known = KEYS.get(key)
+        if known is not None:
+            value = known(self._runner)
+            if value is not ABSENT:
+                return value
+        return self._flow[key]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._flow
+        yield from (key for key, known in KEYS.items() if key not in self._flow and known(self._runner) is not ABSENT)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+ABSENT = object()
+
+
+def _logger(runner: TaskRunner) -> Any:
+    import logging
+
+    return logging.LoggerAdapter(logging.getLogger(f"interlock.task.{runner.node.task.name}"), {"run": runner.name})
+
+
+KEYS: dict[str, Any] = {
+    "task_name": lambda runner: runner.node.task.name,
+    "task_full_name": lambda runner: runner.name,
+    "task_slug": lambda runner: runner.node.task.slug,
+    "task_tags": lambda runner: runner.node.task.tags,
+    "map_index": lambda runner: runner.index,
+    "task_run_count": lambda runner: runner.tries,
+    "task_loop_count": lambda runner: runner.turn if runner.turn > 1 else ABSENT,
+    "task_loop_result": lambda runner: runner.loop_result if runner.turn > 1 else ABSENT,
+    "resume": lambda runner: True if runner.resumed else ABSENT,
+    "logger": _logger,
+}
+"""What a task run adds to the context of its flow run, by key. Any: each gives what it gives."""

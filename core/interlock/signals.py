@@ -1,0 +1,271 @@
+"""The signals of task runs and flow runs, as exceptions, since a task's body raises them.
+
+They stand under `BaseException`, so that a user's `except Exception` cannot swallow one. A signal carries a message and
+the fields of the state that it leads to; which state that is, the table alone decides.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, ClassVar, Self
+
+import attrs
+
+from interlock import states
+from interlock._errors import listed, suggest
+from interlock._machine import Machine
+from interlock.states import State
+
+
+class Signal(BaseException):
+    """What happened, or what the work asks for: the base of all signals.
+
+    Args:
+        message: what there is to say about it. Any: it is turned into text.
+        *args: further fields of the state that it leads to, in their order. Any: they are the state's.
+        **fields: such fields by name.
+
+    Raises:
+        TypeError: the state has no such field, or a field is given twice.
+    """
+
+    leads_to: ClassVar[type[State]] = State
+    """The state whose fields it takes."""
+
+    message: str | None
+    fields: dict[str, Any]
+
+    def __init__(self, message: Any = None, *args: Any, **fields: Any) -> None:
+        names = _fields(self.leads_to)
+        given = dict(zip(names[1:], args, strict=False))
+        if len(args) >= len(names):
+            raise TypeError(f"{self.name}: takes at most {len(names)} fields, not {1 + len(args)}: {listed(names)}")
+        for name in fields:
+            if name in given:
+                raise TypeError(f"{self.name}: field {name!r} is given twice")
+            if name not in names:
+                raise TypeError(f"{self.name}: unknown field {name!r}; it takes: {listed(names)}.{suggest(name, names)}")
+        self._fill(None if message is None else str(message), {**given, **fields})
+
+    def _fill(self, message: str | None, fields: dict[str, Any]) -> None:
+        super().__init__(*(() if message is None else (message,)))
+        self.message = message
+        self.fields = fields
+
+    @classmethod
+    def _of(cls, message: str | None = None, **fields: Any) -> Self:
+        """Return a signal whose fields are known to be right."""
+        signal = cls.__new__(cls)
+        signal._fill(message, fields)
+        return signal
+
+    @property
+    def name(self) -> str:
+        """The signal's name."""
+        return type(self).__name__
+
+    @property
+    def result(self) -> Any:
+        """The result that it hands on. Any: whatever the work gave."""
+        return self.fields.get("result")
+
+    @property
+    def state(self) -> State:
+        """The state that it leads to where the table says nothing else."""
+        return self.leads_to(self.message, **self.fields)
+
+    def __str__(self) -> str:
+        return self.message or ""
+
+    def __repr__(self) -> str:
+        fields = "".join(f", {name}={value!r}" for name, value in self.fields.items())
+        return f"{self.name}({self.message!r}{fields})" if self.message else f"{self.name}({fields[2:]})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.message, self.fields)
+
+
+def _rebuilt(kind: type[Signal], message: str | None, fields: dict[str, Any]) -> Signal:
+    signal = kind.__new__(kind)
+    signal._fill(message, fields)
+    return signal
+
+
+@cache
+def _fields(state: type[State]) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(state))
+
+
+class SUCCESS(Signal):
+    """The work is done."""
+
+    leads_to = states.Success
+
+
+class FAIL(Signal):
+    """The work failed."""
+
+    leads_to = states.Failed
+
+
+class VALIDATIONFAIL(FAIL):
+    """The result is not valid."""
+
+    leads_to = states.ValidationFailed
+
+
+class TRIGGERFAIL(FAIL):
+    """The trigger says no."""
+
+    leads_to = states.TriggerFailed
+
+
+class RETRY(Signal):
+    """The work asks for another attempt. `start_time` says when; without it, at once."""
+
+    leads_to = states.Retrying
+
+
+class LOOP(Signal):
+    """The work asks for another turn. The next turn finds `result` in the context, as `task_loop_result`."""
+
+    leads_to = states.Looped
+
+
+class SKIP(Signal):
+    """There is nothing to do. Downstream tasks act as if the task had succeeded, or are skipped too."""
+
+    leads_to = states.Skipped
+
+
+class PAUSE(Signal):
+    """A person must look first."""
+
+    leads_to = states.Paused
+
+
+class ENDRUN(Signal):
+    """All processing stops in the state that it carries.
+
+    Raises:
+        TypeError: `state` is no state.
+        ValueError: it is a state that no run may be ended in.
+    """
+
+    def __init__(self, state: State) -> None:
+        if not isinstance(state, State):
+            raise TypeError(f"ENDRUN: {state!r} is no state; give one such as Failed('why') from interlock.states")
+        name, allowed = type(state).__name__, _carried()
+        if name not in allowed:
+            raise ValueError(f"ENDRUN: no run may be ended in {name}; it may carry: {listed(allowed)}")
+        self._fill(state.message, {"state": state})
+
+    @property
+    def state(self) -> State:
+        """The state that it carries."""
+        state: State = self.fields["state"]
+        return state
+
+    @property
+    def carried(self) -> str:
+        """The name of the state that it carries."""
+        return type(self.state).__name__
+
+    @property
+    def result(self) -> Any:
+        """The result of the state that it carries. Any: whatever that is."""
+        return self.state.result
+
+    def __repr__(self) -> str:
+        return f"ENDRUN({self.state!r})"
+
+
+class SCHEDULE(Signal):
+    """Not before a time."""
+
+    leads_to = states.Scheduled
+
+
+class START(Signal):
+    """Every gate is open: the work may be called."""
+
+    leads_to = states.Running
+
+
+class CACHE(Signal):
+    """A kept result serves."""
+
+    leads_to = states.Cached
+
+
+class MAP(Signal):
+    """A child is made for each element."""
+
+    leads_to = states.Mapping
+
+
+class GATHER(Signal):
+    """Its children are all over."""
+
+    leads_to = states.Mapped
+
+
+class TIMEOUT(Signal):
+    """The time allowed is over."""
+
+    leads_to = states.TimedOut
+
+
+class LOST(Signal):
+    """The worker that holds it is gone."""
+
+    leads_to = states.Failed
+
+
+class BROKEN(Signal):
+    """A plugin or the engine itself failed."""
+
+    leads_to = states.Failed
+
+
+class RESUME(Signal):
+    """Go on."""
+
+    leads_to = states.Scheduled
+
+
+class CANCEL(Signal):
+    """Stop."""
+
+    leads_to = states.Cancelled
+
+
+@cache
+def _carried() -> tuple[str, ...]:
+    """Return the states that some run may be ended in, by the shipped tables."""
+    tables = (Machine.load(name) for name in ("task-run", "flow-run"))
+    names = (name for machine in tables for row in machine.rows.values() for cell in row.values() for name in cell.carries)
+    return tuple(dict.fromkeys(names))
+
+
+def signal_from_state(state: State) -> type[Signal]:
+    """Return the class of the signal that leads to a state.
+
+    Raises:
+        ValueError: no signal of a user leads to that very state.
+    """
+    for kind in _users(Signal):
+        if kind.leads_to is type(state) and kind is not ENDRUN:
+            return kind
+    known = [kind.leads_to.__name__ for kind in _users(Signal)]
+    raise ValueError(f"no signal leads to {state!r}; there is one for: {listed(known)}")
+
+
+def _users(family: type[Signal]) -> list[type[Signal]]:
+    """Return the signals that a user raises, those of plugins too: all but the engine's own."""
+    engine = (ENDRUN, SCHEDULE, START, CACHE, MAP, GATHER, TIMEOUT, LOST, BROKEN, RESUME, CANCEL)
+    found: list[type[Signal]] = []
+    for kind in family.__subclasses__():
+        if kind not in engine:
+            found += [kind, *_users(kind)]
+    return found
