@@ -67,7 +67,7 @@ class Board:
         children = []
         for index in range(length):
             child = self._make(node, index)
-            child.missing = sum(not source[index].run.is_final for source in sources)
+            child.missing = sum(not source[index].over for source in sources)
             children.append(child)
         parent.children = children
         parent.left = length
@@ -114,7 +114,7 @@ class Board:
             return [self.runner(node)]
         parent = self.runners[node.index]
         children = parent.children if parent is not None else None
-        return [child for child in children or () if not child.missing and not child.run.is_final]
+        return [child for child in children or () if not child.missing and not child.over]
 
     def _known(self, node: Node) -> list[TaskRunner]:
         self._unknown[node.index] -= 1
@@ -132,13 +132,13 @@ class Board:
                 continue
             waits = [self.runners[s.index] for edge, s in parent.node.upstream if edge.mapped]
             sources = [up.children for up in waits if up is not None and up.children is not None]
-            parent.left = sum(not child.run.is_final for child in parent.children)
+            parent.left = sum(not child.over for child in parent.children)
             for child in parent.children:
-                child.missing = sum(not source[child.index or 0].run.is_final for source in sources)
+                child.missing = sum(not source[child.index or 0].over for source in sources)
 
     def _over(self, node: Node) -> bool:
         runner = self.runners[node.index]
-        return runner is not None and runner.run.is_final
+        return runner is not None and runner.over
 
     def _expanded(self, node: Node) -> bool:
         runner = self.runners[node.index]

@@ -20,7 +20,7 @@ from interlock._commands import Call, Command, Done, Wait
 from interlock._errors import FlowError, NoTransition
 from interlock._hooks import ESCAPES, Hooks
 from interlock._machine import Machine
-from interlock._plan import BUDGET, Node, Plan
+from interlock._plan import Node, Plan
 from interlock._results import Record, TaskStates
 from interlock._run import KEEP, Run
 from interlock._story import Cut, origin
@@ -81,12 +81,12 @@ class FlowRunner:
         self._waiting: list[tuple[float, int, TaskRunner]] = []
         self._order = itertools.count()  # runs that are due at the same time keep their order
         self._flying = 0  # bodies under way
-        self._cuts: dict[tuple[float, ...], Cut] = {}  # by budget: where the runs with it begin
+        self._cuts: list[Cut | None] = [None] * len(plan.budgets)  # where the runs with a budget begin
 
     def _make(self, node: Node, index: int | None) -> TaskRunner:
-        cut = self._cuts.get(node.budget)
+        cut = self._cuts[node.budget]
         if cut is None:
-            known = {name: n for name, n in zip(BUDGET, node.budget, strict=True) if name in self._machine.limits}
+            known = {name: n for name, n in self.plan.budgets[node.budget].items() if name in self._machine.limits}
             cut = self._cuts[node.budget] = origin(self._machine._compile(known), KEEP)
         return TaskRunner(node, Run._of(self._machine, cut, node.guards, self._hooks), index)
 
@@ -115,7 +115,7 @@ class FlowRunner:
         for node in self.plan.nodes:
             self.board.runner(node)
         for runner in self.board.all():
-            if not runner.run.is_final:
+            if not runner.over:
                 if runner.run.closed:
                     runner.run.reopen()
                 runner.apply(CANCEL._of("The flow run was cancelled"), now)
@@ -156,6 +156,7 @@ class FlowRunner:
     def _restored(self, node: Node, record: Record, index: int | None) -> TaskRunner:
         runner = TaskRunner(node, record.run._again(node.guards, self._hooks), index)
         runner.state, runner.called, runner.tries = record.state, record.called, record.tries
+        runner.over = runner.run.is_final
         runner.turn, runner.loop_result, runner.resumed = record.turn, record.loop_result, record.resumed
         if record.children is not None:
             runner.children = [self._restored(node, child, place) for place, child in enumerate(record.children)]
@@ -180,7 +181,7 @@ class FlowRunner:
                 return Done(self.state)
 
     def _begin(self, runner: TaskRunner, now: float) -> Call | None:
-        if runner.run.is_final:
+        if runner.over:
             return None
         if runner.run.closed:
             runner.run.reopen()
@@ -203,9 +204,12 @@ class FlowRunner:
         """Look at where a run is now: it is over, or due, or waits."""
         if self._watch is not None:
             self._watch(runner)
-        state, run = runner.state, runner.run
-        if run.is_final:
-            self._ready.extendleft(reversed(self.board.over(runner)))
+        state = runner.state
+        if runner.over:
+            ready = self.board.over(runner)
+            if len(ready) > 1:
+                ready.reverse()
+            self._ready.extendleft(ready)
         elif isinstance(state, states.Scheduled):
             self._schedule(runner, state, now)
         elif not isinstance(state, states.Running):
@@ -261,7 +265,7 @@ class FlowRunner:
         if self.run.is_final or not isinstance(self.state, states.Running):
             return
         result = self._result()
-        if any(not runner.run.is_final for runner in self.board.all()):
+        if any(not runner.over for runner in self.board.all()):
             self._send(PAUSE._of("Nothing can go on until a person resumes a task", result=result), now)
             return
         # A cancelled reference task takes two steps: the flow is cancelled, and then ends.
@@ -271,7 +275,7 @@ class FlowRunner:
 
     def _verdict(self, result: TaskStates) -> Signal:
         """Return what the states of the reference tasks say."""
-        ended = each(self.board.runner(node).state for node in self.plan.references)
+        ended = each([self.board.runner(node).state for node in self.plan.references])
         if any(state.is_failed() for state in ended):
             return FAIL._of("Some reference tasks failed.", result=result)
         if any(state.is_cancelled() for state in ended):
@@ -283,11 +287,13 @@ class FlowRunner:
 
     def _send(self, signal: Signal, now: float) -> None:
         try:
-            row, applied = self.run._send(signal, now)
+            taken = self.run._apply(signal, now)
         except (NoTransition, *ESCAPES):
             raise
         except BaseException as error:  # a plugin failed: the flow run is told so
-            row, applied = self.run._send(broken(error), now)
+            taken = self.run._apply(broken(error), now)
+        assert taken is not None  # only a message of an attempt can be dropped
+        row, applied = taken
         assert isinstance(applied, Signal)
         if isinstance(applied, ENDRUN):
             self.state = applied.state
@@ -300,7 +306,7 @@ class FlowRunner:
         runners = list(zip(self.plan.nodes, self.board.runners, strict=True))
         tasks = {str(node.task.slug): node.task for node, _ in runners}
         ended = {str(node.task.slug): _NOT_RUN if runner is None else runner.shown() for node, runner in runners}
-        rests = any(not runner.run.is_final for runner in self.board.all())
+        rests = any(not runner.over for runner in self.board.all())
         records = {str(node.task.slug): runner.record() for node, runner in runners if runner is not None and rests}
         return TaskStates(tasks, ended, records, self._layers.get("parameters", {}), self.run)
 
@@ -309,7 +315,7 @@ def _for_a_person(runner: TaskRunner) -> bool:
     """Return whether a run waits for a person: it is paused, or was ended in a waiting state, without a time."""
     state, run = runner.state, runner.run
     waits = isinstance(state, states.Paused) or (run.closed and isinstance(state, states.Scheduled))
-    return waits and not run.is_final and isinstance(state, states.Scheduled) and state.start_time is None
+    return waits and not runner.over and isinstance(state, states.Scheduled) and state.start_time is None
 
 
 def _indexed(value: object) -> bool:

@@ -23,7 +23,7 @@ from interlock._hooks import hooks_of
 from interlock._plan import plan
 from interlock._results import rested
 from interlock._tasks import Task, building
-from interlock.signals import SUCCESS, Signal
+from interlock.signals import Signal
 from interlock.states import State
 
 LONGEST_NAP = 3600.0  # seconds: the clock may be set while we sleep, so it is read again now and then
@@ -61,33 +61,37 @@ def drive(runner: FlowRunner) -> State:
     second one, while the first is being seen to, leaves at once.
     """
     with Interrupts() as interrupts:
+        now = time.time()
         while True:
-            now = time.time()
             if interrupts.pending:
                 interrupts.pending = False
                 runner.cancel(now)
             command = runner.next(now)
-            if isinstance(command, Call):
+            if type(command) is Call:
                 outcome = _outcome(command, interrupts)
+                now = time.time()
                 if interrupts.pending:
                     interrupts.pending = False
-                    runner.cancel(time.time())
-                runner.receive(command, outcome, time.time())
+                    runner.cancel(now)
+                runner.receive(command, outcome, now)
             elif isinstance(command, Done):
                 return command.state
             else:
                 assert command.until is not None  # nothing is under way beside us
                 _sleep(command.until - now, interrupts)
+                now = time.time()
 
 
 def _outcome(call: Call, interrupts: Interrupts) -> Signal:
     try:
-        with interrupts:
-            outcome = capture(call.function, call.arguments, call.layers)
-            if type(outcome) is SUCCESS and isinstance(outcome.result, CoroutineType):
-                outcome = capture(_finished, {"work": outcome.result}, call.layers)
+        interrupts.let_in()
+        outcome = capture(call.function, call.arguments, call.layers)
+        if type(outcome.result) is CoroutineType:
+            outcome = capture(_finished, {"work": outcome.result}, call.layers)
+        interrupts.allowed = False
         return outcome
     except KeyboardInterrupt as error:
+        interrupts.allowed = False
         interrupts.pending = True
         return failure(error)
 
@@ -101,9 +105,11 @@ def _finished(work: CoroutineType[Any, Any, Any]) -> Any:
 
 def _sleep(seconds: float, interrupts: Interrupts) -> None:
     try:
-        with interrupts:
-            time.sleep(max(0.0, min(seconds, LONGEST_NAP)))
+        interrupts.let_in()
+        time.sleep(max(0.0, min(seconds, LONGEST_NAP)))
+        interrupts.allowed = False
     except KeyboardInterrupt:
+        interrupts.allowed = False
         interrupts.pending = True
 
 
@@ -115,29 +121,32 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.pending = False
-        self._depth = 0
+        """Whether a Ctrl-C came that the runner does not know of."""
+        self.allowed = False
+        """Whether one that comes now is raised where we are."""
         self._ours = False
 
-    def __enter__(self) -> Self:
-        self._depth += 1
-        if self._depth == 1:
-            main = threading.current_thread() is threading.main_thread()
-            self._ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-            if self._ours:
-                signal.signal(signal.SIGINT, self._handle)
-        elif self.pending and self._ours:
+    def let_in(self) -> None:
+        """From here on, raise what comes, and what has come."""
+        self.allowed = True
+        if self.pending:
             raise KeyboardInterrupt
+
+    def __enter__(self) -> Self:
+        main = threading.current_thread() is threading.main_thread()
+        self._ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self._ours:
+            signal.signal(signal.SIGINT, self._handle)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._depth -= 1
-        if self._depth == 0 and self._ours:
+        if self._ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._depth > 1 or self.pending:
+        if self.allowed or self.pending:
             raise KeyboardInterrupt
         self.pending = True
 

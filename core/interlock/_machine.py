@@ -39,6 +39,7 @@ class Machine:
         self._names: dict[type, str | None] = {}
         self._bounding = _rules.bounding_limits(table)
         self._plain = self._compile()
+        self._sealing = frozenset(name for name, signal in table.signals.items() if signal.seals)
 
     @classmethod
     def load(cls, source: str | Path) -> Machine:

@@ -55,8 +55,8 @@ class Node:
         """Tasks that wait for this one to be over, once for each edge."""
         self.mapped_downstream: list[Node] = []
         """Mapped tasks whose children each wait for this one's child, once for each edge."""
-        self.budget = tuple(float(getattr(task, name)) for name in BUDGET)
-        """The limits of the task's runs, in the order of `BUDGET`."""
+        self.budget = 0
+        """Which of the plan's sets of limits the task's runs have."""
         self.guards = _guards(task)
 
     def __repr__(self) -> str:
@@ -66,7 +66,7 @@ class Node:
 class Plan:
     """The nodes of a flow in an order in which they may run."""
 
-    __slots__ = ("flow", "missing", "nodes", "references", "roots", "unknown")
+    __slots__ = ("budgets", "flow", "missing", "nodes", "references", "roots", "unknown")
 
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
@@ -81,6 +81,12 @@ class Plan:
         """By node: how many upstreams that go whole to it must be over, edges counted one by one."""
         self.unknown = [len(node.sources) - len(node.plain) for node in self.nodes]
         """By node: how many lengths must be known for it to be expanded."""
+        budgets: dict[tuple[float, ...], int] = {}
+        for node in self.nodes:
+            limits = tuple(getattr(node.task, name) for name in BUDGET)
+            node.budget = budgets.setdefault(limits, len(budgets))
+        self.budgets = [dict(zip(BUDGET, limits, strict=True)) for limits in budgets]
+        """The different sets of limits that tasks set."""
         self.roots = [node for node in self.nodes if not node.sources]
         self.references = [by_task[task] for task in flow.reference_tasks()]
 

@@ -51,7 +51,10 @@ class Record:
         rows = self._rows
         cut = rows[0]
         number = cut.number + len(rows)
-        if at is not None or self._times is not None:
+        times = self._times
+        if times is not None and len(times) == number - times[0]:  # type: ignore[operator]  # the first is a number
+            times.append(at)
+        elif at is not None or times is not None:
             self._stamp(number, at)
         if note is not None or self._notes is not None:
             self._note(number, note)

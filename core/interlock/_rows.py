@@ -30,7 +30,7 @@ class Asked(Protocol):
 class Row:
     """One step that the table allows. Immutable once compiled; a story is a list of these."""
 
-    __slots__ = ("after", "before", "bump", "cells", "closed", "opened", "quick", "signal")
+    __slots__ = ("after", "before", "bump", "cells", "closed", "final", "opened", "opens", "quick", "signal")
 
     decide = None  # a row is its own answer; see `Decision`
 
@@ -46,6 +46,10 @@ class Row:
         """Whether `Run.send` may append it as it is."""
         self.closed = False
         """Whether the run is sealed behind it."""
+        self.final = False
+        """Whether it leads to a final state."""
+        self.opens = False
+        """Whether an attempt is open behind it that may have been opened by it."""
         self.opened: Row = self
         """The same row once a new pass was opened."""
 
@@ -132,6 +136,8 @@ class Compiled:
         row = self.rows[key] = Row(*key)
         signal = self.table.signals[cell.signal]
         row.bump = self._bump(*key)
+        row.final = self.table.states[target].final
+        row.opens = (target,) == self.table.attempt[:1]
         row.cells = self.cells[target]
         # Rows that may come for ever take the slow path, which trims the story.
         row.quick = row.bump is None and signal.recurs is None and cell.state != target

@@ -151,7 +151,9 @@ class Run(Record):
         Raises:
             As `send`.
         """
-        applied = self._deliver(signal, attempt, at, carried)
+        if not self._machine._table.attempt:
+            raise ValueError(f"{self._machine.name}: declares no attempt, so no message can belong to one")
+        applied = self._apply(signal, at, carried, attempt)
         return None if applied is None else applied[0].after
 
     def reopen(self) -> None:
@@ -171,24 +173,27 @@ class Run(Record):
         finally:
             self._turn.append(hooks)
 
-    def _deliver(
-        self, signal: object, attempt: int, at: float | None, carried: str | None = None
+    def _apply(
+        self, signal: object, at: float | None, carried: str | None = None, attempt: int | None = None
     ) -> tuple[Row, object] | None:
-        hooks = self._take(signal)
-        try:
-            if not self._machine._table.attempt:
-                raise ValueError(f"{self._machine.name}: declares no attempt, so no message can belong to one")
-            if not self._open() or attempt != self._values()[1]:
-                self._dropped += 1
-                return None
-            return self._step(signal, at, carried, hooks)
-        finally:
-            self._turn.append(hooks)
+        """Take one step, and return the row taken and the signal applied, which a plugin may have chosen.
 
-    def _send(self, signal: object, at: float | None, carried: str | None = None) -> tuple[Row, object]:
-        """Take one step, and return the row taken and the signal applied, which a plugin may have chosen."""
-        hooks = self._take(signal)
+        With an attempt: None where it is not open, and the message is dropped.
+        """
         try:
+            hooks = self._turn.pop()
+        except IndexError:
+            hooks = self._wait(signal)
+        except BaseException:  # as in `send`
+            self._give_back()
+            raise
+        try:
+            if attempt is not None:
+                values = self._values()
+                held = self._rows[-1].after in self._machine._table.attempt
+                if attempt != values[1] or not values[2] or not held:
+                    self._dropped += 1
+                    return None
             return self._step(signal, at, carried, hooks)
         finally:
             self._turn.append(hooks)
@@ -216,10 +221,15 @@ class Run(Record):
     def _step(
         self, signal: object, at: float | None, carried: str | None, hooks: Hooks | None
     ) -> tuple[Row, object]:
-        name, state = self._machine._signal(signal, carried)
-        row = self._choose(name, signal, state)
+        machine = self._machine
+        name = machine._names.get(type(signal))
+        if name is None or name in machine._sealing:
+            name, carried = machine._signal(signal, carried)
+        row = self._rows[-1].cells.get(name)
+        if row is None or row.decide is not None:
+            row = self._choose(name, signal, carried)
         note = None
-        if hooks is not None and hooks.before and self._machine._table.signals[name].plugins != "told":
+        if hooks is not None and hooks.before and machine._table.signals[name].plugins != "told":
             answer = hooks.ask(RunView(self), signal, at)
             if answer is not None:
                 row, note = self._substitute(row, *answer)
@@ -431,6 +441,6 @@ def _text(signal: object) -> str:
 
 
 STEPS: frozenset[CodeType] = frozenset(
-    method.__code__ for method in (Run.send, Run.reopen, Run._deliver, Run._send, Run._copied)
+    method.__code__ for method in (Run.send, Run.reopen, Run._apply, Run._copied)
 )
 """The methods that take the turn; each frame of one on a thread's stack is a step under way there."""

@@ -21,7 +21,8 @@ from interlock._run import Run
 from interlock.signals import BROKEN, ENDRUN, FAIL, RESUME, SKIP, START, TRIGGERFAIL, Signal
 from interlock.states import BY_NAME, Looped, Mapped
 from interlock.states import Mapping as MappingState
-from interlock.states import Paused, Pending, Retrying, Scheduled, State
+from interlock.states import Paused, Pending, Retrying, Scheduled, State, Success
+from interlock.triggers import each
 
 if TYPE_CHECKING:
     from interlock._plan import Node
@@ -44,6 +45,7 @@ class TaskRunner:
         "loop_result",
         "missing",
         "node",
+        "over",
         "resumed",
         "run",
         "state",
@@ -58,6 +60,8 @@ class TaskRunner:
         """The number of the child, from 0, where this is one."""
         self.state: State = _PENDING
         """The payload of the present state."""
+        self.over = False
+        """Whether the state is final."""
         self.called = 0
         """The attempt whose body was called last."""
         self.tries = 1
@@ -90,38 +94,45 @@ class TaskRunner:
             now: the time, in seconds since 1970.
             layers: the context of the flow run. Any: the user's.
         """
+        node = self.node
         task_layers = Layers(layers, self)
-        self.apply(self._verdict(upstreams, task_layers) or _START, now)
-        if not self.run._open() or self.called == self.run.attempt:
+        row = self.apply(self._verdict(upstreams, task_layers) or _START, now)
+        attempt = self.run._counts[1]
+        if not row.opens or self.called == attempt:
             return None
-        self.called = self.run.attempt
-        arguments = self.node.constants
-        if self.node.keyed:
-            arguments = {**arguments, **{key: _handed(upstreams[place]) for key, place in self.node.keyed}}
-        return Call(self, self.called, self.node.body, arguments, task_layers)
+        self.called = attempt
+        arguments = node.constants.copy()
+        for key, place in node.keyed:
+            arguments[key] = upstreams[place].result
+        return Call(self, self.called, node.body, arguments, task_layers)
 
-    def apply(self, signal: Signal, now: float) -> None:
-        """Send a signal of a gate, the engine or a person. What the table refuses is a failure, with its reason."""
+    def apply(self, signal: Signal, now: float) -> Row:
+        """Send a signal of a gate, the engine or a person. What the table refuses is a failure, with its reason.
+
+        Returns the row that was taken.
+        """
         try:
-            row, applied = self.run._send(signal, now)
+            taken = self.run._apply(signal, now)
         except NoTransition as refusal:
-            row, applied = self.run._send(TRIGGERFAIL._of(str(refusal)), now)
+            taken = self.run._apply(TRIGGERFAIL._of(str(refusal)), now)
         except ESCAPES:
             raise
         except BaseException as error:  # a plugin or a guard failed: the run is told so, and the flow goes on
-            row, applied = self.run._send(broken(error), now)
-        self._enter(row, applied, now)
+            taken = self.run._apply(broken(error), now)
+        assert taken is not None  # only a message of an attempt can be dropped
+        self._enter(*taken, now)
+        return taken[0]
 
     def receive(self, signal: Signal, attempt: int, now: float) -> bool:
         """Take what the body of an attempt did. Returns whether it counted: what comes late is dropped."""
         try:
-            taken = self.run._deliver(signal, attempt, now)
+            taken = self.run._apply(signal, now, None, attempt)
         except NoTransition as refusal:
-            taken = self.run._deliver(FAIL._of(str(refusal)), attempt, now)
+            taken = self.run._apply(FAIL._of(str(refusal)), now, None, attempt)
         except ESCAPES:
             raise
         except BaseException as error:  # as in `apply`
-            taken = self.run._deliver(broken(error), attempt, now)
+            taken = self.run._apply(broken(error), now, None, attempt)
         if taken is None:
             return False
         self._enter(*taken, now)
@@ -132,13 +143,15 @@ class TaskRunner:
     def _verdict(self, upstreams: Sequence[State], layers: Mapping[str, Any]) -> Signal | None:
         """Return what the gates say, or None if they are open."""
         node = self.node
-        if node.usual and not upstreams:
-            return None
-        counted = _each(upstreams)
-        failed = False
-        skipped = False
+        if node.usual:
+            for state in upstreams:
+                if type(state) is not Success:
+                    break
+            else:
+                return None
+        failed = skipped = False
         successful = True
-        for state in counted:
+        for state in each(upstreams):
             if not state.is_successful():
                 successful = False
                 failed = failed or state.is_failed()
@@ -162,6 +175,10 @@ class TaskRunner:
     # What a step leaves
 
     def _enter(self, row: Row, signal: object, now: float) -> None:
+        self.over = row.final
+        if signal is _START:
+            self.state = _BARE[row.after]
+            return
         assert isinstance(signal, Signal)
         state = self.state = payload(self, row.after, signal, now)
         if isinstance(state, Looped):
@@ -195,6 +212,8 @@ def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State
         return signal.state
     kind = BY_NAME[after]
     fields = signal.fields
+    if kind is Success and signal.leads_to is kind:
+        return Success(signal.message, fields.get("result"))
     if not fields and signal.message is None and not issubclass(kind, Scheduled | Looped):
         return _BARE[after]
     if kind is not signal.leads_to:
@@ -211,14 +230,9 @@ def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State
         fields = {**fields, "start_time": moment(now)}
     elif kind is Looped and fields.get("loop_count") is None:
         fields = {**fields, "loop_count": runner.turn}
-    elif message is None and kind is not signal.leads_to and not issubclass(kind, Mapped):
-        message = _why(signal, kind)
+    elif kind().is_failed() and not signal.leads_to().is_failed():
+        message = f"{signal.name} was not granted{f': {message}' if message else ''}"
     return kind(message, **fields)
-
-
-def _why(signal: Signal, kind: type[State]) -> str | None:
-    """Return what there is to say about a state that a signal led to for want of anything better."""
-    return f"{signal.name} was not granted: its budget is used up" if kind().is_failed() else None
 
 
 def moment(seconds: float) -> datetime:
@@ -228,18 +242,6 @@ def moment(seconds: float) -> datetime:
 
 def broken(error: BaseException) -> BROKEN:
     return BROKEN._of(str(error) or type(error).__name__, result=error)
-
-
-def _each(upstreams: Sequence[State]) -> Sequence[State]:
-    for state in upstreams:
-        if isinstance(state, Mapped):
-            return [one for other in upstreams for one in (other.map_states if isinstance(other, Mapped) else (other,))]
-    return upstreams
-
-
-def _handed(state: State) -> Any:
-    """Return what a downstream task gets of a state: the result of a success. Any: the user's."""
-    return state.result
 
 
 class Layers(Mapping[str, Any]):

@@ -48,15 +48,16 @@ class Signal(BaseException):
         self._fill(None if message is None else str(message), {**given, **fields})
 
     def _fill(self, message: str | None, fields: dict[str, Any]) -> None:
-        super().__init__(*(() if message is None else (message,)))
+        self.args = () if message is None else (message,)
         self.message = message
         self.fields = fields
 
     @classmethod
     def _of(cls, message: str | None = None, **fields: Any) -> Self:
         """Return a signal whose fields are known to be right."""
-        signal = cls.__new__(cls)
-        signal._fill(message, fields)
+        signal = cls.__new__(cls) if message is None else cls.__new__(cls, message)
+        signal.message = message
+        signal.fields = fields
         return signal
 
     @property

@@ -7,7 +7,7 @@ as a success. Where there is no upstream, every trigger but `manual_only` says y
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
 from interlock._context import context
@@ -21,18 +21,15 @@ Upstreams: TypeAlias = "Mapping[Edge, State]"
 Trigger = Callable[[Upstreams], bool]
 
 
-def each(upstreams: Iterable[State]) -> list[State]:
+def each(upstreams: Collection[State]) -> Collection[State]:
     """Return the states that count: those of the children in the place of a mapped upstream."""
-    found: list[State] = []
     for state in upstreams:
         if isinstance(state, Mapped):
-            found += state.map_states
-        else:
-            found.append(state)
-    return found
+            return [one for other in upstreams for one in (other.map_states if isinstance(other, Mapped) else (other,))]
+    return upstreams
 
 
-def _demand(fits: bool, trigger: str, found: list[State], missed: Callable[[State], bool]) -> bool:
+def _demand(fits: bool, trigger: str, found: Collection[State], missed: Callable[[State], bool]) -> bool:
     """Raise `TRIGGERFAIL` with the reason unless the upstreams fit."""
     if not fits:
         count = sum(map(missed, found))

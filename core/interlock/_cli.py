@@ -1,0 +1,156 @@
+"""The command line: `interlock run`, `interlock draw`.
+
+Exit codes: 0 success, 1 failed, 2 misuse, 3 paused, 4 cancelled. What a user can mistake is told in a line or two, never
+by a traceback of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from interlock import _draw, _target
+from interlock._errors import InterlockError
+from interlock._machine import Machine
+from interlock.states import State
+
+SUCCESS, FAILED, MISUSE, PAUSED, CANCELLED = range(5)
+LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+class Misuse(click.ClickException):
+    """A mistake of the user."""
+
+    exit_code = MISUSE
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="interlock")
+def cli() -> None:
+    """Run flows, and draw life cycles."""
+
+
+@cli.command(name="run")
+@click.argument("target")
+@click.option("--param", "-p", multiple=True, metavar="NAME=VALUE", help="A parameter; the value is JSON, else text.")
+@click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), default="warning", show_default=True)
+@click.option("--quiet", "-q", is_flag=True, help="Show nothing but errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print how the flow ended as JSON, and nothing else.")
+def run_command(target: str, param: tuple[str, ...], log_level: str, quiet: bool, as_json: bool) -> int:
+    """Run a flow.
+
+    TARGET is file.py, file.py:flow, package.module or package.module:flow.
+    """
+    _log(log_level)
+    try:
+        flow = _target.find(target)
+        state = _run(flow, dict(map(_parameter, param)), quiet or as_json)
+    except InterlockError as error:
+        raise Misuse(str(error)) from None
+    except _target.UserCodeError as error:
+        raise Misuse(f"{target} could not be imported:\n{error}") from None
+    _report(flow, state, quiet, as_json)
+    return code(state)
+
+
+@cli.command()
+@click.argument("lifecycle")
+@click.option("--as", "form", type=click.Choice(["mermaid", "grid"]), default="mermaid", show_default=True)
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+def draw(lifecycle: str, form: str, output: Path | None) -> int:
+    """Draw a life cycle: task-run, flow-run, or a TOML file."""
+    try:
+        machine = Machine.load(lifecycle)
+    except InterlockError as error:
+        raise Misuse(str(error)) from None
+    wide = output is not None or not sys.stdout.isatty()
+    width = None if wide else shutil.get_terminal_size().columns
+    drawn = _draw.mermaid(machine) if form == "mermaid" else _draw.grid(machine, width)
+    if output is None:
+        click.echo(drawn)
+    else:
+        try:
+            output.write_text(drawn + "\n", encoding="utf-8")
+        except OSError as error:
+            raise Misuse(f"{output}: {error.strerror}") from None
+    return SUCCESS
+
+
+def _run(flow: Any, parameters: dict[str, Any], quiet: bool) -> State:
+    """Run a flow, with its progress on the standard error. Any: a flow, and parameters are the user's."""
+    from interlock import _inline
+
+    if quiet:
+        return _inline.run(flow, parameters, {}, None)
+    from rich.console import Console
+
+    from interlock._show import Watcher
+
+    with Watcher(flow, Console(stderr=True)) as watcher:
+        return _inline.run(flow, parameters, {}, None, watcher)
+
+
+def _report(flow: Any, state: State, quiet: bool, as_json: bool) -> None:
+    """Tell how a flow ended, on the standard output. Any: a flow."""
+    from rich.console import Console
+
+    from interlock import _show
+
+    if as_json:
+        click.echo(_show.as_json(flow, state))
+    elif not quiet:
+        _show.summary(flow, state, Console())
+    elif state.is_failed():
+        _show.summary(flow, state, Console(stderr=True))
+    sys.stdout.flush()
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    """Return the name and value of a parameter. Any: whatever the JSON says."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise Misuse(f"--param {text!r}: write NAME=VALUE, as in --param size=3")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _log(level: str) -> None:
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+
+
+def code(state: State) -> int:
+    """Return the exit code for the state in which a flow rests."""
+    if state.is_successful():
+        return SUCCESS
+    if state.is_cancelled():
+        return CANCELLED
+    return FAILED if state.is_failed() else PAUSED
+
+
+def main() -> None:
+    """Run the command line, and exit."""
+    sys.exit(_main())
+
+
+def _main() -> int:
+    try:
+        done = cli.main(standalone_mode=False)
+        return done if isinstance(done, int) else SUCCESS
+    except click.ClickException as error:
+        error.show()
+        return MISUSE
+    except (click.Abort, KeyboardInterrupt):
+        return CANCELLED
+    except BrokenPipeError:
+        # Who read our output has gone: nobody is left to tell, and Python must not try again when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
