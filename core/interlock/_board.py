@@ -86,7 +86,10 @@ class Board:
         for node in runner.node.downstream:
             self._missing[node.index] -= 1
             if not self._missing[node.index]:
-                ready += self._released(node)
+                if node.mapped:
+                    ready += self._released(node)
+                else:
+                    ready.append(self.runner(node))
         if runner.children is None:
             for node in runner.node.mapped_downstream:
                 ready += self._known(node)
@@ -110,8 +113,6 @@ class Board:
         return ready
 
     def _released(self, node: Node) -> list[TaskRunner]:
-        if not node.mapped:
-            return [self.runner(node)]
         parent = self.runners[node.index]
         children = parent.children if parent is not None else None
         return [child for child in children or () if not child.missing and not child.over]

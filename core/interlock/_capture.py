@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import attrs
 
-from interlock._context import enter, leave
+from interlock._context import current
 from interlock.signals import FAIL, SUCCESS, Signal
 
 T = TypeVar("T")
@@ -24,28 +24,37 @@ def _success(value: Any) -> SUCCESS:
     return SUCCESS._of(result=value)
 
 
+@overload
+def capture(function: Callable[..., Any], arguments: Mapping[str, Any], layers: Mapping[str, Any]) -> Signal: ...
+@overload
 def capture(
     function: Callable[..., Any],
     arguments: Mapping[str, Any],
     layers: Mapping[str, Any],
-    returned: Callable[[Any], T] = _success,  # type: ignore[assignment]  # T is SUCCESS where it is not given
-) -> Signal | T:
+    returned: Callable[[Any], T],
+) -> Signal | T: ...
+def capture(
+    function: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    layers: Mapping[str, Any],
+    returned: Callable[[Any], Any] = _success,
+) -> Any:
     """Call a function in a context, and return what it did as a signal. Any: it is the user's.
 
-    `returned` makes something of a value that the function returned. `KeyboardInterrupt` passes through: a person speaks
-    to the whole program.
+    `returned` makes something of a value that the function returned. `KeyboardInterrupt` passes through: a person
+    speaks to the whole program.
     """
-    token = enter(layers)
+    token = current.set(layers)
     try:
         value = function(**arguments)
     except Signal as signal:
         return without_frames(signal)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # the user's code may raise anything, sys.exit too: all of it fails this task alone
+    except BaseException as error:  # noqa: BLE001  # user code may raise anything, sys.exit too: it fails this task
         return failure(error)
     finally:
-        leave(token)
+        current.reset(token)
     return returned(value)
 
 

@@ -1,11 +1,12 @@
 """The command line: `interlock run`, `interlock draw`.
 
-Exit codes: 0 success, 1 failed, 2 misuse, 3 paused, 4 cancelled. What a user can mistake is told in a line or two, never
-by a traceback of ours.
+Exit codes: 0 success, 1 failed, 2 misuse, 3 paused, 4 cancelled. What a user can mistake is told in a line or two,
+never by a traceback of ours.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -18,6 +19,7 @@ import click
 
 from interlock import _draw, _target
 from interlock._errors import InterlockError
+from interlock._flow import Flow
 from interlock._machine import Machine
 from interlock.states import State
 
@@ -51,7 +53,7 @@ def run_command(target: str, param: tuple[str, ...], log_level: str, quiet: bool
     _log(log_level)
     try:
         flow = _target.find(target)
-        state = _run(flow, dict(map(_parameter, param)), quiet or as_json)
+        state = _run(flow, dict(map(_parameter, param)), quiet or as_json, as_json)
     except InterlockError as error:
         raise Misuse(str(error)) from None
     except _target.UserCodeError as error:
@@ -83,12 +85,13 @@ def draw(lifecycle: str, form: str, output: Path | None) -> int:
     return SUCCESS
 
 
-def _run(flow: Any, parameters: dict[str, Any], quiet: bool) -> State:
-    """Run a flow, with its progress on the standard error. Any: a flow, and parameters are the user's."""
+def _run(flow: Flow, parameters: dict[str, Any], quiet: bool, as_json: bool) -> State:
+    """Run a flow, with its progress on the standard error. Any: parameters are the user's."""
     from interlock import _inline
 
     if quiet:
-        return _inline.run(flow, parameters, {}, None)
+        with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+            return _inline.run(flow, parameters, {}, None)
     from rich.console import Console
 
     from interlock._show import Watcher
@@ -97,8 +100,8 @@ def _run(flow: Any, parameters: dict[str, Any], quiet: bool) -> State:
         return _inline.run(flow, parameters, {}, None, watcher)
 
 
-def _report(flow: Any, state: State, quiet: bool, as_json: bool) -> None:
-    """Tell how a flow ended, on the standard output. Any: a flow."""
+def _report(flow: Flow, state: State, quiet: bool, as_json: bool) -> None:
+    """Tell how a flow ended, on the standard output."""
     from rich.console import Console
 
     from interlock import _show
@@ -124,7 +127,9 @@ def _parameter(text: str) -> tuple[str, Any]:
 
 
 def _log(level: str) -> None:
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
 
 
 def code(state: State) -> int:

@@ -7,10 +7,11 @@ entering a task costs one small object.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from typing import Any
 
-_layers: ContextVar[Mapping[str, Any]] = ContextVar("interlock.context")
+current: ContextVar[Mapping[str, Any]] = ContextVar("interlock.context")
+"""The layers of the run that is under way; who calls a body sets it, and sets it back."""
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -22,20 +23,20 @@ class Context(Mapping[str, Any]):
     """
 
     def __getitem__(self, key: str) -> Any:
-        return _layers.get(_NOTHING)[key]
+        return current.get(_NOTHING)[key]
 
     def __getattr__(self, key: str) -> Any:
         try:
-            return _layers.get(_NOTHING)[key]
+            return current.get(_NOTHING)[key]
         except KeyError:
             known = ", ".join(sorted(self)) or "nothing: no run is under way here"
             raise AttributeError(f"the context has no {key!r}; it has: {known}") from None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_layers.get(_NOTHING))
+        return iter(current.get(_NOTHING))
 
     def __len__(self) -> int:
-        return len(_layers.get(_NOTHING))
+        return len(current.get(_NOTHING))
 
     def to_dict(self) -> dict[str, Any]:
         """Return all keys and values, as they are now."""
@@ -46,13 +47,3 @@ class Context(Mapping[str, Any]):
 
 
 context = Context()
-
-
-def enter(layers: Mapping[str, Any]) -> Token[Mapping[str, Any]]:
-    """Make a mapping the current context, and return what `leave` needs."""
-    return _layers.set(layers)
-
-
-def leave(token: Token[Mapping[str, Any]]) -> None:
-    """Make the context of before current again."""
-    _layers.reset(token)

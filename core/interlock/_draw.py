@@ -106,7 +106,9 @@ def _legend(machine: Machine, width: int | None) -> list[str]:
     lines = textwrap.wrap("  ".join(names), width or 120, break_on_hyphens=False)
     for cell, name in _sets(_shown(table)).items():
         lines += textwrap.wrap(f"{name} carries one of {cell[1:-1]}", width or 120, subsequent_indent="    ")
-    lines += textwrap.wrap(". refused   x refused, with a reason   ? if its guard says yes, else the next", width or 120)
+    lines += textwrap.wrap(
+        ". refused   x refused, with a reason   ? if its guard says yes, else the next", width or 120
+    )
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
@@ -139,7 +141,7 @@ def _named(table: Table) -> Rows:
 def mermaid(machine: Machine) -> str:
     """Return a Mermaid state diagram: states with equal rows share a frame, carried states are a note."""
     table = machine._table
-    frames = {states: "_".join(states) for states in _shown(table) if len(states) > 1}
+    frames: dict[tuple[str, ...], str] = {states: "_".join(states) for states in _shown(table) if len(states) > 1}
     lines = ["stateDiagram-v2", "    direction LR"]
     for states, frame in frames.items():
         lines += [f'    state "{" · ".join(states)}" as {frame} {{', *(f"        {state}" for state in states), "    }"]
@@ -151,7 +153,11 @@ def mermaid(machine: Machine) -> str:
             if cell.carries:
                 carries.setdefault(states, []).append(f"{cell.signal} may carry: {', '.join(cell.carries)}")
     for states, texts in carries.items():
-        lines += [f"    note right of {frames.get(states, states[0])}", *(f"        {t}" for t in texts), "    end note"]
+        lines += [
+            f"    note right of {frames.get(states, states[0])}",
+            *(f"        {t}" for t in texts),
+            "    end note",
+        ]
     lines += [f"    {state} --> [*]" for state in table.concrete() if table.states[state].final]
     return "\n".join(lines)
 

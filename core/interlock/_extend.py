@@ -55,7 +55,11 @@ def _touched(table: Table, parts: Mapping[str, Mapping[str, Any]]) -> list[str]:
         if name in names
     ]
     for name, entry in parts["states"].items():
-        if isinstance(entry, Mapping) and entry.get("is") not in table.states and entry.get("is") not in parts["states"]:
+        if (
+            isinstance(entry, Mapping)
+            and entry.get("is") not in table.states
+            and entry.get("is") not in parts["states"]
+        ):
             problems.append(f"states.{name}: belongs to no family; say is = 'STATE'.{suggest(name, table.states)}")
     for section, row in parts["from"].items():
         members = {**table.groups, **parts["groups"]}.get(section, (section,))

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from interlock._errors import FlowError, listed, suggest
-from interlock._tasks import Constant, Edge, Parameter, Task, building, collect, unmapped
+from interlock._tasks import Constant, Edge, ParameterTask, Task, building, collect, unmapped
 
 if TYPE_CHECKING:
     from interlock._plan import Plan
@@ -30,7 +30,7 @@ class Flow:
     """
 
     def __init__(
-        self, name: str, *, tasks: Iterable[Task] = (), reference_tasks: Iterable[Task] | None = None
+        self, name: str, *, tasks: Iterable[Task] = (), reference_tasks: Iterable[object] | None = None
     ) -> None:
         if not isinstance(name, str) or not name:
             raise FlowError(f"Flow: {name!r} is no name; give a text, as in Flow('nightly')")
@@ -43,7 +43,7 @@ class Flow:
         self._numbers: dict[str, int] = {}
         self._references: tuple[Task, ...] | None = None
         self._plan: Plan | None = None
-        self._entered: list[Token[Flow]] = []
+        self._entered: list[Token[Flow | None]] = []
         for task in tasks:
             self.add_task(task)
         if reference_tasks is not None:
@@ -60,7 +60,7 @@ class Flow:
     ) -> None:
         building.reset(self._entered.pop())
 
-    def add_task(self, task: Task) -> Task:
+    def add_task(self, task: object) -> Task:
         """Add a task; one that the flow has already is left as it is.
 
         Raises:
@@ -85,14 +85,13 @@ class Flow:
             if (slug := f"{name}-{number}") not in self._slugs:
                 return slug
 
-    def add_edge(self, upstream: Task, downstream: Task, key: str | None = None, mapped: bool = False) -> Edge:
+    def add_edge(self, upstream: object, downstream: object, key: str | None = None, mapped: bool = False) -> Edge:
         """Let one task be over before another, and give its result as the argument `key`, if one is named.
 
         Raises:
             FlowError: the argument is unknown, or has a source already.
         """
-        self.add_task(upstream)
-        self.add_task(downstream)
+        upstream, downstream = self.add_task(upstream), self.add_task(downstream)
         edge = Edge(upstream, downstream, key, mapped)
         if key is not None:
             self._free(downstream, key)
@@ -112,9 +111,9 @@ class Flow:
 
     def set_dependencies(
         self,
-        task: Task,
+        task: object,
         upstream_tasks: Iterable[object] | None = None,
-        downstream_tasks: Iterable[Task] | None = None,
+        downstream_tasks: Iterable[object] | None = None,
         keyword_tasks: Mapping[str, Any] | None = None,
         mapped: bool = False,
     ) -> None:
@@ -122,7 +121,7 @@ class Flow:
 
         Any: arguments are the user's.
         """
-        self.add_task(task)
+        task = self.add_task(task)
         for other in upstream_tasks or ():
             self._depend(task, other, None, mapped and not isinstance(other, unmapped | Task))
         for downstream in downstream_tasks or ():
@@ -161,19 +160,19 @@ class Flow:
         """The edges, by downstream task."""
         return tuple(edge for edges in self._up.values() for edge in edges)
 
-    def edges_to(self, task: Task) -> tuple[Edge, ...]:
+    def edges_to(self, task: object) -> tuple[Edge, ...]:
         """Return the edges that end in a task."""
         return tuple(self._up[self._own(task)])
 
-    def edges_from(self, task: Task) -> tuple[Edge, ...]:
+    def edges_from(self, task: object) -> tuple[Edge, ...]:
         """Return the edges that begin in a task."""
         return tuple(self._down[self._own(task)])
 
-    def upstream_tasks(self, task: Task) -> tuple[Task, ...]:
+    def upstream_tasks(self, task: object) -> tuple[Task, ...]:
         """Return the tasks that must be over before a task."""
         return tuple(dict.fromkeys(edge.upstream for edge in self.edges_to(task)))
 
-    def downstream_tasks(self, task: Task) -> tuple[Task, ...]:
+    def downstream_tasks(self, task: object) -> tuple[Task, ...]:
         """Return the tasks that wait for a task."""
         return tuple(dict.fromkeys(edge.downstream for edge in self.edges_from(task)))
 
@@ -189,7 +188,7 @@ class Flow:
         """Return the tasks whose states decide how the flow ends."""
         return self._references if self._references is not None else self.terminal_tasks()
 
-    def set_reference_tasks(self, tasks: Iterable[Task]) -> None:
+    def set_reference_tasks(self, tasks: Iterable[object]) -> None:
         """Let the states of these tasks decide how the flow ends.
 
         Raises:
@@ -201,9 +200,9 @@ class Flow:
         self._references = chosen
         self._plan = None
 
-    def parameters(self) -> tuple[Parameter, ...]:
+    def parameters(self) -> tuple[ParameterTask, ...]:
         """Return the parameters."""
-        return tuple(task for task in self._up if isinstance(task, Parameter))
+        return tuple(task for task in self._up if isinstance(task, ParameterTask))
 
     def get_task(self, slug: str) -> Task:
         """Return the task with a slug.
@@ -235,12 +234,16 @@ class Flow:
                     found.append(edge.downstream)
         if len(found) < len(missing):
             left = [task.name for task, count in missing.items() if count]
-            raise FlowError(f"flow {self.name!r}: tasks wait for each other in a circle, among them: {listed(left[:5])}")
+            raise FlowError(
+                f"flow {self.name!r}: tasks wait for each other in a circle, among them: {listed(left[:5])}"
+            )
         return tuple(found)
 
-    def _own(self, task: Task) -> Task:
-        if task not in self._up:
-            raise FlowError(f"flow {self.name!r}: {task!r} is not in it; a call of a task adds a copy: use what it returns")
+    def _own(self, task: object) -> Task:
+        if not isinstance(task, Task) or task not in self._up:
+            raise FlowError(
+                f"flow {self.name!r}: {task!r} is not in it; a call of a task adds a copy: use what it returns"
+            )
         return task
 
     def __contains__(self, task: object) -> bool:
@@ -283,9 +286,7 @@ class Flow:
 
         return _inline.run(self, {**(parameters or {}), **more}, context or {}, plugins)
 
-    def resume(
-        self, state: State, tasks: Iterable[Task | str] | None = None, *, plugins: Any = None
-    ) -> State:
+    def resume(self, state: State, tasks: Iterable[object] | None = None, *, plugins: Any = None) -> State:
         """Go on from a state in which the flow rested, and return the next one.
 
         No task run that is over is run again; budgets and turns go on where they stood.

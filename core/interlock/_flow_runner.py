@@ -24,7 +24,7 @@ from interlock._plan import Node, Plan
 from interlock._results import Record, TaskStates
 from interlock._run import KEEP, Run
 from interlock._story import Cut, origin
-from interlock._task_runner import TaskRunner, broken
+from interlock._task_runner import FRESH, TaskRunner, broken
 from interlock.signals import (
     CANCEL,
     ENDRUN,
@@ -71,7 +71,7 @@ class FlowRunner:
     ) -> None:
         self.plan = plan
         self.run = Run(flow or Machine.load("flow-run"), plugins=hooks)
-        self.state: State = states.Pending()
+        self.state: State = FRESH
         self.board = Board(plan, self._make)
         self._machine = tasks or Machine.load("task-run")
         self._layers = layers
@@ -181,11 +181,10 @@ class FlowRunner:
                 return Done(self.state)
 
     def _begin(self, runner: TaskRunner, now: float) -> Call | None:
-        if runner.over:
-            return None
-        if runner.run.closed:
-            runner.run.reopen()
+        """Go on with a run that is due, and return the call of its body if that is what comes next."""
         call = None
+        if runner.state is not FRESH and not self._goes_on(runner):
+            return None
         if isinstance(runner.state, states.Paused):
             runner.apply(RESUME._of(), now)
         elif runner.children is not None:
@@ -199,6 +198,12 @@ class FlowRunner:
         elif self._watch is not None:
             self._watch(runner)
         return call
+
+    def _goes_on(self, runner: TaskRunner) -> bool:
+        """Open a new pass of a run that was sealed; return whether it can go on at all."""
+        if runner.run.closed and not runner.over:
+            runner.run.reopen()
+        return not runner.over
 
     def _settle(self, runner: TaskRunner, now: float) -> None:
         """Look at where a run is now: it is over, or due, or waits."""
@@ -290,7 +295,7 @@ class FlowRunner:
             taken = self.run._apply(signal, now)
         except (NoTransition, *ESCAPES):
             raise
-        except BaseException as error:  # a plugin failed: the flow run is told so
+        except BaseException as error:  # noqa: BLE001  # a plugin failed: the flow run is told so
             taken = self.run._apply(broken(error), now)
         assert taken is not None  # only a message of an attempt can be dropped
         row, applied = taken

@@ -317,7 +317,9 @@ def selectable(tests: list[Test | None]) -> set[int]:
     """
     asked = list(dict.fromkeys(atom for test in tests if test is not None for atom in atoms(test)))
     if len(asked) > MOST_ATOMS:
-        raise BadGuard(f"asks {len(asked)} different comparisons and opaque guards; at most {MOST_ATOMS} can be checked")
+        raise BadGuard(
+            f"asks {len(asked)} different comparisons and opaque guards; at most {MOST_ATOMS} can be checked"
+        )
     found: set[int] = set()
     for values in itertools.product((True, False), repeat=len(asked)):
         answers = dict(zip(asked, values, strict=True))

@@ -1,7 +1,7 @@
 """Plugins of a run: what they may be asked and told, and how they are called.
 
-The specifications below are those of pluggy; the calls are compiled to tuples of plain functions, for an idle pluggy call
-costs as much as ten steps. A plugin chooses signals, never states.
+The specifications below are those of pluggy; the calls are compiled to tuples of plain functions, for an idle pluggy
+call costs as much as ten steps. A plugin chooses signals, never states.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ class Hooks:
 
 
 def hooks_of(plugins: Any) -> Hooks | None:
-    """Return the hooks for a run from what `Run(plugins=...)` was given: nothing, `Plugins`, `Hooks`, or plugin objects.
+    """Return the hooks for what `Run(plugins=...)` was given: nothing, `Plugins`, `Hooks`, or plugin objects.
 
     Any: plugin objects have no common type.
     """

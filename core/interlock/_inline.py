@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from types import CoroutineType, FrameType, TracebackType
 from typing import Any, Self
 
@@ -22,7 +22,7 @@ from interlock._flow_runner import FlowRunner, Watch
 from interlock._hooks import hooks_of
 from interlock._plan import plan
 from interlock._results import rested
-from interlock._tasks import Task, building
+from interlock._tasks import building
 from interlock.signals import Signal
 from interlock.states import State
 
@@ -33,7 +33,7 @@ def run(
     flow: Flow, parameters: Mapping[str, Any], context: Mapping[str, Any], plugins: Any, watch: Watch | None = None
 ) -> State:
     """Run a flow from its beginning. See `Flow.run`; any: as there."""
-    if building.get(None) is flow:  # type: ignore[arg-type]  # None is no Flow, on purpose
+    if building.get() is flow:
         raise FlowError(f"flow {flow.name!r} is still being built; run it behind its `with` block")
     layers = {**_layers(flow, _given(flow, parameters)), **context}
     runner = FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), watch=watch)
@@ -41,13 +41,15 @@ def run(
     return drive(runner)
 
 
-def resume(
-    flow: Flow, state: State, tasks: Iterable[Task | str] | None, plugins: Any, watch: Watch | None = None
-) -> State:
+def resume(flow: Flow, state: State, tasks: Iterable[object] | None, plugins: Any, watch: Watch | None = None) -> State:
     """Go on with a flow that rests. See `Flow.resume`; any: as there."""
     nodes = plan(flow)
     result = rested(state, flow.name, {str(node.task.slug): node for node in nodes.nodes})
-    chosen = None if tasks is None else [task if isinstance(task, str) else str(task.slug) for task in tasks]
+    chosen = (
+        None
+        if tasks is None
+        else [task if isinstance(task, str) else str(getattr(task, "slug", task)) for task in tasks]
+    )
     layers = _layers(flow, result.parameters)
     runner = FlowRunner(nodes, layers, hooks=hooks_of(plugins), watch=watch)
     runner.resume(result, chosen, time.time())
@@ -67,7 +69,7 @@ def drive(runner: FlowRunner) -> State:
                 interrupts.pending = False
                 runner.cancel(now)
             command = runner.next(now)
-            if type(command) is Call:
+            if isinstance(command, Call):
                 outcome = _outcome(command, interrupts)
                 now = time.time()
                 if interrupts.pending:
@@ -86,7 +88,7 @@ def _outcome(call: Call, interrupts: Interrupts) -> Signal:
     try:
         interrupts.let_in()
         outcome = capture(call.function, call.arguments, call.layers)
-        if type(outcome.result) is CoroutineType:
+        if type(outcome.fields.get("result")) is CoroutineType:
             outcome = capture(_finished, {"work": outcome.result}, call.layers)
         interrupts.allowed = False
         return outcome
@@ -166,7 +168,7 @@ def _given(flow: Flow, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _layers(flow: Flow, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the context of a flow run. Any: the values have no common type."""
-    date = datetime.now(timezone.utc)
+    date = datetime.now(UTC)
     days = {"yesterday": date - timedelta(days=1), "today": date, "tomorrow": date + timedelta(days=1)}
     identity = str(uuid.uuid4())
     return {

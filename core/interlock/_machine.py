@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import importlib.resources
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -29,8 +29,8 @@ MOST_COMPILED = 256  # sets of limits whose rows are kept; a set beyond these is
 class Machine:
     """An immutable table: states x signals -> next state.
 
-    Make one with `load`, `from_toml` or `from_mapping`; all three check every rule of the notation and raise `SpecError`
-    with all breaches.
+    Make one with `load`, `from_toml` or `from_mapping`; all three check every rule of the notation and raise
+    `SpecError` with all breaches.
     """
 
     def __init__(self, table: Table) -> None:
@@ -294,8 +294,8 @@ class _Answers:
         return self.answers[guard]
 
 
-def _known(kind: str, given: Mapping[str, object], names: object) -> None:
-    known = tuple(names)  # type: ignore[call-overload]  # a mapping or a tuple of names
+def _known(kind: str, given: Mapping[str, object], names: Iterable[str]) -> None:
+    known = tuple(names)
     for name in given:
         if name not in known:
             raise ValueError(f"unknown {kind} {name!r}.{suggest(name, known)}")

@@ -148,7 +148,7 @@ class _Reader:
                     self.bad.append(f"{place}.{field}: is {value!r}; it must be {words}")
 
     def states(self, section: Mapping[str, Raw]) -> dict[str, StateDef]:
-        for name, entry in section.items():
+        for name in section:
             line = [name]
             while (family := section[line[-1]].get("is")) is not None:
                 if not self.known(family, section, f"states.{line[-1]}.is", "state"):
@@ -257,7 +257,8 @@ class _Reader:
         to, carries, because = given.get("to"), given.get("carries"), given.get("because", "")
         if (to is None) is (carries is None):
             self.bad.append(f"{place}: says {'neither' if to is None else 'both'} 'to' and 'carries'; a cell says one")
-        choices = tuple(self.choice(c, place) for c in ([to] if isinstance(to, str) else to or ()))
+        texts: list[object] = [to] if isinstance(to, str) else to if isinstance(to, list) else []
+        choices = tuple(self.choice(text, place) for text in texts)
         if to is not None and not choices:
             self.bad.append(f"{place}: has no choice; write the state that follows, or 'refused' with a reason")
         names = carries if isinstance(carries, list) else []
@@ -283,4 +284,3 @@ def _signal(name: str, entry: Raw) -> SignalDef:
     seals = entry.get("seals", False)
     plugins: Plugins = "told" if seals else entry.get("plugins", "free")
     return SignalDef(name, entry["means"], entry.get("raised_by", ""), entry.get("recurs"), seals, plugins)
-

@@ -71,9 +71,7 @@ class Plan:
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
         edges = {task: list(flow.edges_to(task)) for task in flow.sorted_tasks()}
-        self.nodes = [
-            Node(index, task, edges[task], flow.constants.get(task, {})) for index, task in enumerate(edges)
-        ]
+        self.nodes = [Node(index, task, edges[task], flow.constants.get(task, {})) for index, task in enumerate(edges)]
         by_task = {node.task: node for node in self.nodes}
         for node in self.nodes:
             self._connect(node, edges[node.task], by_task)

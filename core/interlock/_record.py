@@ -6,22 +6,33 @@ A step is committed by one append to the list of rows, and the state is that of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from interlock._rows import Row, Values
-from interlock._story import Cut, Step, attempt_of
+from interlock._errors import NoTransition
+from interlock._machine import Machine
+from interlock._rows import FIRST, Row, Values, possible
+from interlock._story import Cut, Step, arrows, attempt_of
+
+TOLD = 8  # steps of the story that an error tells
 
 
 class Record:
     """The rows that a run took, what its guards count, and a sparse side record."""
 
-    __slots__ = ("_counts", "_notes", "_older", "_rows", "_times")
+    __slots__ = ("_counts", "_machine", "_notes", "_older", "_rows", "_times")
 
+    _machine: Machine
     _rows: list[Any]  # a Cut, then Rows: one type for both would cost a test on the hot path
     _counts: Values  # with the number of the step that they were made for
     _older: Values  # those before, in case that step never comes
     _times: list[float | None] | None  # the number of the step before the first, then a time for each
     _notes: dict[int, tuple[str, str]] | None  # by number of the step: what was asked, and the plugin that chose
+
+    @property
+    def machine(self) -> Machine:
+        """The table."""
+        return self._machine
 
     @property
     def state(self) -> str:
@@ -32,6 +43,52 @@ class Record:
     def closed(self) -> bool:
         """Whether the run is sealed: every signal is refused until `reopen`, and for ever if it is final."""
         return self._rows[-1].closed  # type: ignore[no-any-return]  # see _rows
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the present state has no way out."""
+        return self.state in self._machine.final
+
+    @property
+    def attempt(self) -> int:
+        """The number of the attempt that is open, or of the last one; 0 before the first."""
+        return self._values()[1]
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What the guards have counted, by the names in `machine.counters`."""
+        return dict(zip(self._machine.counters, self._values()[FIRST:], strict=True))
+
+    @property
+    def limits(self) -> Mapping[str, float]:
+        """The limits of the run."""
+        return dict(self._rows[0].compiled.limits)
+
+    def accepts(self) -> tuple[str, ...]:
+        """Return the signals that the run accepts now. Opaque guards are not asked: what one may allow is listed."""
+        return self._accepts()
+
+    def _accepts(self) -> tuple[str, ...]:
+        last, compiled = self._rows[-1], self._rows[0].compiled
+        row = compiled.table.row(last.after) if last.cells else {}
+        values = self._values()
+        return tuple(s for s, cell in row.items() if cell.carries or possible(compiled, cell, values) - {"refused"})
+
+    def _open(self) -> bool:
+        return bool(self.state in self._machine._table.attempt and self._values()[2])
+
+    def _refusal(self, name: str, carried: str | None) -> NoTransition:
+        last = self._rows[-1]
+        if last.closed and last.after not in self._machine.final:
+            because = f"{last.signal} sealed the run in {last.after}; only a new pass, reopen(), lets it go on"
+            return NoTransition(self._machine.name, last.after, name, because, (), self._told())
+        error = self._machine._refusal(last.after, name, carried, self._told())
+        error.accepts = self._accepts()
+        return error
+
+    def _told(self) -> str:
+        rows = [row for row in self._rows[-TOLD:] if isinstance(row, Row)]
+        return arrows(rows, self.state) if rows else ""
 
     def _values(self) -> Values:
         values, rows = self._counts, self._rows
@@ -52,7 +109,7 @@ class Record:
         cut = rows[0]
         number = cut.number + len(rows)
         times = self._times
-        if times is not None and len(times) == number - times[0]:  # type: ignore[operator]  # the first is a number
+        if times is not None and len(times) == number - times[0]:
             times.append(at)
         elif at is not None or times is not None:
             self._stamp(number, at)
@@ -85,7 +142,10 @@ class Record:
             self._notes[number] = note
 
     def _trim(self) -> None:
-        """Cut the story where the run was marked a span ago. Each new list is whole before it takes the old one's place."""
+        """Cut the story where the run was marked a span ago.
+
+        Each new list is whole before it takes the place of the old one.
+        """
         rows, cut = self._rows, self._rows[0]
         now = (cut.number + len(rows) - 1, self._values())
         if cut.mark is None:

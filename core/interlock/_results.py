@@ -29,7 +29,7 @@ class Record:
     children: list[Record] | None = None
 
 
-class TaskStates(Mapping[Task, State]):
+class TaskStates(Mapping[object, State]):
     """The state of each task, by task or by slug.
 
     It pickles: another process that has the same flow finds its tasks by their slugs.
@@ -53,11 +53,13 @@ class TaskStates(Mapping[Task, State]):
         self.run = run
         """The flow run's own life."""
 
-    def __getitem__(self, task: Task | str | object) -> State:
+    def __getitem__(self, task: object) -> State:
         slug = task if isinstance(task, str) else getattr(task, "slug", None)
         if slug not in self._states or (isinstance(task, Task) and self._tasks.get(str(slug), task) is not task):
             near = suggest(getattr(task, "name", task), [t.name for t in self._tasks.values()] or self._states)
-            raise KeyError(f"{task!r} is no task of this flow; a call of a task adds a copy: use what it returns.{near}")
+            raise KeyError(
+                f"{task!r} is no task of this flow; a call of a task adds a copy: use what it returns.{near}"
+            )
         return self._states[str(slug)]
 
     def __iter__(self) -> Iterator[Task]:

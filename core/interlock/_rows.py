@@ -14,8 +14,8 @@ from interlock._guards import Count
 from interlock._table import REFUSED, Cell, Choice, Table
 
 Values = tuple[int, ...]
-"""The counts of a run: the number of the step that they were made for, the number of attempts, whether one is open, then
-what the guards count."""
+"""The counts of a run: the number of the step that they were made for, the number of attempts, whether one is open,
+then what the guards count."""
 
 FIRST = 3
 """Where in `Values` the counts of the guards begin."""
@@ -30,7 +30,7 @@ class Asked(Protocol):
 class Row:
     """One step that the table allows. Immutable once compiled; a story is a list of these."""
 
-    __slots__ = ("after", "before", "bump", "cells", "closed", "final", "opened", "opens", "quick", "signal")
+    __slots__ = ("after", "before", "bump", "cells", "closed", "final", "held", "opened", "opens", "quick", "signal")
 
     decide = None  # a row is its own answer; see `Decision`
 
@@ -48,6 +48,8 @@ class Row:
         """Whether the run is sealed behind it."""
         self.final = False
         """Whether it leads to a final state."""
+        self.held = False
+        """Whether it leads to a state in which an attempt can be open."""
         self.opens = False
         """Whether an attempt is open behind it that may have been opened by it."""
         self.opened: Row = self
@@ -137,6 +139,7 @@ class Compiled:
         signal = self.table.signals[cell.signal]
         row.bump = self._bump(*key)
         row.final = self.table.states[target].final
+        row.held = target in self.table.attempt
         row.opens = (target,) == self.table.attempt[:1]
         row.cells = self.cells[target]
         # Rows that may come for ever take the slow path, which trims the story.

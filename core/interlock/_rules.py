@@ -37,7 +37,8 @@ def _heads(table: Table) -> Iterator[str]:
         for name in names:
             state = table.states[name]
             if state.abstract or state.final:
-                yield f"{place}: {name} is {'abstract' if state.abstract else 'final'}; it must be a state to go on from"
+                kind = "abstract" if state.abstract else "final"
+                yield f"{place}: {name} is {kind}; it must be a state to go on from"
     if table.initial in table.attempt:
         yield f"attempt: {table.initial} is the initial state; an attempt is opened by entering {table.attempt[0]}"
 
@@ -239,9 +240,7 @@ def _cycle(edges: list[Edge]) -> list[Edge]:
 
 def bounding_limits(table: Table) -> frozenset[str]:
     """Return the limits that end a cycle: a run may not set them to infinity."""
-    return frozenset(
-        name for part in knots(table) for edge in part for name in bounding(table, edge, part) or ()
-    )
+    return frozenset(name for part in knots(table) for edge in part for name in bounding(table, edge, part) or ())
 
 
 RULES: tuple[Callable[[Table], Iterator[str]], ...] = (_heads, _answers, _choices, _targets, _sealing, _used)

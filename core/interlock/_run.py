@@ -18,18 +18,17 @@ from interlock._errors import GuardError, NestedSend, NoTransition, PluginError
 from interlock._hooks import Hooks, RunView, hooks_of
 from interlock._machine import Machine
 from interlock._record import Record
-from interlock._rows import FIRST, Decision, Row, possible
-from interlock._story import Cut, Story, arrows, origin
+from interlock._rows import Decision, Row
+from interlock._story import Cut, Story, origin
 from interlock._turns import nested, wait
 
 if TYPE_CHECKING:
     from interlock._hooks import Plugins
 
 KEEP = 1000  # steps that a story keeps unless told otherwise
-TOLD = 8  # steps of the story that an error tells
 
 Guard = Callable[[Any, Any], bool]
-"""Answers an opaque guard: guard(run, signal), the signal as it was sent. Any: a run or its view, any kind of signal."""
+"""Answers an opaque guard: guard(view of the run, signal as it was sent). Any: a signal may be a name or an object."""
 
 
 class Run(Record):
@@ -47,7 +46,7 @@ class Run(Record):
         PluginError: a plugin object is none.
     """
 
-    __slots__ = ("_dropped", "_guards", "_hooks", "_machine", "_turn")
+    __slots__ = ("_dropped", "_guards", "_hooks", "_turn")
 
     def __init__(
         self,
@@ -80,7 +79,8 @@ class Run(Record):
         run._machine = machine
         run._rows = [cut]
         run._counts = run._older = cut.values
-        run._times = run._notes = None
+        run._times = [cut.number]  # runners tell the time of every step
+        run._notes = None
         run._guards = guards
         run._hooks = hooks
         run._turn = [hooks]
@@ -190,8 +190,7 @@ class Run(Record):
         try:
             if attempt is not None:
                 values = self._values()
-                held = self._rows[-1].after in self._machine._table.attempt
-                if attempt != values[1] or not values[2] or not held:
+                if attempt != values[1] or not values[2] or not self._rows[-1].held:
                     self._dropped += 1
                     return None
             return self._step(signal, at, carried, hooks)
@@ -218,9 +217,7 @@ class Run(Record):
 
     # One step. All of this runs with the turn taken.
 
-    def _step(
-        self, signal: object, at: float | None, carried: str | None, hooks: Hooks | None
-    ) -> tuple[Row, object]:
+    def _step(self, signal: object, at: float | None, carried: str | None, hooks: Hooks | None) -> tuple[Row, object]:
         machine = self._machine
         name = machine._names.get(type(signal))
         if name is None or name in machine._sealing:
@@ -261,7 +258,9 @@ class Run(Record):
         try:
             name, carried = self._machine._signal(answer, None)
             if (power := self._machine._table.signals[name].plugins) != "free":
-                raise PluginError(plugin, "before_step", f"answered {name}; plugins are {power} of it, never the source")
+                raise PluginError(
+                    plugin, "before_step", f"answered {name}; plugins are {power} of it, never the source"
+                )
             row = self._choose(name, answer, carried)
         except (ValueError, NoTransition) as error:
             raise PluginError(plugin, "before_step", f"answered {_text(answer)}: {error}") from None
@@ -274,34 +273,9 @@ class Run(Record):
     # Reading
 
     @property
-    def machine(self) -> Machine:
-        """The table."""
-        return self._machine
-
-    @property
-    def is_final(self) -> bool:
-        """Whether the present state has no way out."""
-        return self.state in self._machine.final
-
-    @property
-    def attempt(self) -> int:
-        """The number of the attempt that is open, or of the last one; 0 before the first."""
-        return self._values()[1]
-
-    @property
     def dropped(self) -> int:
         """How many messages came for an attempt that was not open."""
         return self._dropped
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """What the guards have counted, by the names in `machine.counters`."""
-        return dict(zip(self._machine.counters, self._values()[FIRST:], strict=True))
-
-    @property
-    def limits(self) -> Mapping[str, float]:
-        """The limits of the run."""
-        return dict(self._rows[0].compiled.limits)
 
     @property
     def failures(self) -> tuple[PluginError, ...]:
@@ -314,35 +288,11 @@ class Run(Record):
         times = None if self._times is None else tuple(self._times)
         return Story(tuple(self._rows), times, dict(self._notes or {}), self._from_story)
 
-    def accepts(self) -> tuple[str, ...]:
-        """Return the signals that the run accepts now. Opaque guards are not asked: what one may allow is listed."""
-        return self._accepts()
-
-    def _accepts(self) -> tuple[str, ...]:
-        last, compiled = self._rows[-1], self._rows[0].compiled
-        row = compiled.table.row(last.after) if last.cells else {}
-        values = self._values()
-        return tuple(s for s, cell in row.items() if cell.carries or possible(compiled, cell, values) - {"refused"})
-
-    def _open(self) -> bool:
-        return bool(self.state in self._machine._table.attempt and self._values()[2])
-
-    def _refusal(self, name: str, carried: str | None) -> NoTransition:
-        last = self._rows[-1]
-        if last.closed and last.after not in self._machine.final:
-            because = f"{last.signal} sealed the run in {last.after}; only a new pass, reopen(), lets it go on"
-            return NoTransition(self._machine.name, last.after, name, because, (), self._told())
-        error = self._machine._refusal(last.after, name, carried, self._told())
-        error.accepts = self._accepts()
-        return error
-
-    def _told(self) -> str:
-        rows = [row for row in self._rows[-TOLD:] if isinstance(row, Row)]
-        return arrows(rows, self.state) if rows else ""
-
     def __repr__(self) -> str:
         closed = ", closed" if self.closed else ""
-        return f"<Run of {self._machine.name}: {self.state}{closed}, {self._rows[0].number + len(self._rows) - 1} steps>"
+        return (
+            f"<Run of {self._machine.name}: {self.state}{closed}, {self._rows[0].number + len(self._rows) - 1} steps>"
+        )
 
     # Storing
 
@@ -367,7 +317,8 @@ class Run(Record):
             machine: the table that the run goes on in. One that only adds to the stored run's table is taken as it is.
             data: what `to_dict` returned.
             states: for any other table: new names for old states. The story before is dropped, its counts are kept.
-            guards, plugins: as for a new run; they are never stored.
+            guards: as for a new run; they are never stored.
+            plugins: as for a new run; they are never stored.
 
         Raises:
             SpecMismatch: the table is another one, and `states` is not given or does not say enough.
@@ -440,7 +391,5 @@ def _text(signal: object) -> str:
     return signal if isinstance(signal, str) else repr(signal)
 
 
-STEPS: frozenset[CodeType] = frozenset(
-    method.__code__ for method in (Run.send, Run.reopen, Run._apply, Run._copied)
-)
+STEPS: frozenset[CodeType] = frozenset(method.__code__ for method in (Run.send, Run.reopen, Run._apply, Run._copied))
 """The methods that take the turn; each frame of one on a thread's stack is a step under way there."""

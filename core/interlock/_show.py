@@ -45,8 +45,8 @@ class Watcher:
         self._line: TaskID | None = None
         if console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-            self._bar = Progress(*columns, console=console, transient=True)
-            self._line = self._bar.add_task(flow.name, total=self._tasks)
+            bar = self._bar = Progress(*columns, console=console, transient=True)
+            self._line = bar.add_task(flow.name, total=self._tasks)
 
     def __enter__(self) -> Self:
         if self._bar is not None:

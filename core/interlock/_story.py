@@ -24,20 +24,21 @@ Notes = Mapping[int, tuple[str, str]]
 class Cut:
     """What stands before the first row that a run still has: the state there, the counts, and the rules."""
 
-    __slots__ = ("after", "cells", "closed", "compiled", "keep", "mark", "most", "number", "values")
+    __slots__ = ("after", "cells", "closed", "compiled", "held", "keep", "mark", "most", "number", "values")
 
     def __init__(self, compiled: Compiled, after: str, number: int, values: Values, keep: int) -> None:
         self.compiled = compiled
         self.after = after
         self.cells = compiled.cells[after]
         self.closed = False
+        self.held = after in compiled.table.attempt
         self.number = number
         """Steps taken before."""
         self.values = values
         self.keep = keep
         """How many steps the story keeps."""
         self.mark: tuple[int, Values] | None = None
-        """Where the next cut will be, and the counts there: known when the run comes by, so that nothing is recounted."""
+        """Where the next cut will be, and the counts there: taken when the run comes by, and not recounted."""
         self.most = self.span
         """How long the list of rows may grow until something is cut or marked."""
 

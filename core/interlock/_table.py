@@ -54,7 +54,7 @@ class LimitDef:
 
 @attrs.frozen
 class GuardDef:
-    """A question that chooses between the choices of a cell. `default` answers an opaque one that is bound to nothing."""
+    """A question that chooses between a cell's choices. `default` answers an opaque one that nothing is bound to."""
 
     name: str
     means: str

@@ -35,7 +35,9 @@ def find(target: str) -> Flow:
         return flows[name]
     different = {id(flow): flow for flow in flows.values()}
     if len(different) != 1:
-        found = f"has several flows: {', '.join(flows)}; name one: {place}:{next(iter(flows))}" if flows else "has no flow"
+        found = (
+            f"has several flows: {', '.join(flows)}; name one: {place}:{next(iter(flows))}" if flows else "has no flow"
+        )
         raise FlowError(f"{place}: {found}")
     return next(iter(different.values()))
 
@@ -53,7 +55,7 @@ def _file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # the user's code may raise anything: it is shown as theirs
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever the user's code raises is shown as theirs
         raise UserCodeError(_own_traceback(error)) from None
     return module
 
@@ -69,7 +71,7 @@ def _module(name: str) -> ModuleType:
         raise UserCodeError(_own_traceback(error)) from None
     except (TypeError, ValueError) as error:  # an empty or relative name
         raise FlowError(f"{name!r}: is no module: {error}") from None
-    except (Exception, SystemExit) as error:  # as above
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # as above
         raise UserCodeError(_own_traceback(error)) from None
 
 

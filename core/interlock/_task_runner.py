@@ -1,14 +1,14 @@
 """The runner of one task run: signals in, commands out.
 
-It holds no thread, reads no clock and calls no body. The table says what follows a signal; the runner only decides which
-signal is sent: the verdict of the gates before the start, what the body did after it.
+It holds no thread, reads no clock and calls no body. The table says what follows a signal; the runner only decides
+which signal is sent: the verdict of the gates before the start, what the body did after it.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,8 @@ from interlock._hooks import ESCAPES
 from interlock._results import Record
 from interlock._run import Run
 from interlock.signals import BROKEN, ENDRUN, FAIL, RESUME, SKIP, START, TRIGGERFAIL, Signal
-from interlock.states import BY_NAME, Looped, Mapped
+from interlock.states import BY_NAME, Looped, Paused, Pending, Retrying, Scheduled, State, Success
 from interlock.states import Mapping as MappingState
-from interlock.states import Paused, Pending, Retrying, Scheduled, State, Success
 from interlock.triggers import each
 
 if TYPE_CHECKING:
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
     from interlock._rows import Row
 
 _START = START._of()
-_PENDING = Pending()
+FRESH = Pending()
+"""The state of every task run that nothing has happened to."""
 _BARE = {name: kind() for name, kind in BY_NAME.items()}
 """A state of each kind that says nothing beside its name; states are immutable, so one is enough."""
 
@@ -58,7 +58,7 @@ class TaskRunner:
         self.run = run
         self.index = index
         """The number of the child, from 0, where this is one."""
-        self.state: State = _PENDING
+        self.state: State = FRESH
         """The payload of the present state."""
         self.over = False
         """Whether the state is final."""
@@ -117,7 +117,7 @@ class TaskRunner:
             taken = self.run._apply(TRIGGERFAIL._of(str(refusal)), now)
         except ESCAPES:
             raise
-        except BaseException as error:  # a plugin or a guard failed: the run is told so, and the flow goes on
+        except BaseException as error:  # noqa: BLE001  # a plugin or guard failed: the run is told so
             taken = self.run._apply(broken(error), now)
         assert taken is not None  # only a message of an attempt can be dropped
         self._enter(*taken, now)
@@ -131,7 +131,7 @@ class TaskRunner:
             taken = self.run._apply(FAIL._of(str(refusal)), now, None, attempt)
         except ESCAPES:
             raise
-        except BaseException as error:  # as in `apply`
+        except BaseException as error:  # noqa: BLE001  # as in `apply`
             taken = self.run._apply(broken(error), now, None, attempt)
         if taken is None:
             return False
@@ -180,6 +180,9 @@ class TaskRunner:
             self.state = _BARE[row.after]
             return
         assert isinstance(signal, Signal)
+        if signal.leads_to is Success is BY_NAME[row.after]:
+            self.state = Success(signal.message, signal.fields.get("result"))
+            return
         state = self.state = payload(self, row.after, signal, now)
         if isinstance(state, Looped):
             self.turn, self.tries, self.loop_result = self.turn + 1, 1, signal.result
@@ -189,7 +192,6 @@ class TaskRunner:
             self.resumed = True
         elif isinstance(state, Paused):
             self.resumed = False
-
 
     # The rest
 
@@ -212,8 +214,6 @@ def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State
         return signal.state
     kind = BY_NAME[after]
     fields = signal.fields
-    if kind is Success and signal.leads_to is kind:
-        return Success(signal.message, fields.get("result"))
     if not fields and signal.message is None and not issubclass(kind, Scheduled | Looped):
         return _BARE[after]
     if kind is not signal.leads_to:
@@ -237,7 +237,7 @@ def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State
 
 def moment(seconds: float) -> datetime:
     """Return a time given in seconds since 1970 as a datetime, in UTC."""
-    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds)
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
 
 
 def broken(error: BaseException) -> BROKEN:

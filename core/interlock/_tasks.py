@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-building: ContextVar[Flow] = ContextVar("interlock.building")
+building: ContextVar[Flow | None] = ContextVar("interlock.building", default=None)
 """The flow whose `with` block is being run."""
 
 RESERVED = ("upstream_tasks", "mapped", "flow")
@@ -41,7 +41,7 @@ class Edge:
 
 
 @attrs.frozen
-class unmapped:  # noqa: N801  # it reads as an adverb: f.map(xs, unmapped(y))
+class unmapped:  # it reads as an adverb: f.map(xs, unmapped(y))
     """Marks an argument of `map` that every child takes whole. Any: arguments are the user's."""
 
     value: Any
@@ -111,11 +111,15 @@ class Task:
             return signature  # of a task that only stands for others
         for parameter in signature.parameters.values():
             if parameter.kind is parameter.VAR_POSITIONAL:
-                raise FlowError(f"task {self.name!r}: *{parameter.name} cannot be named by an edge; take a list instead")
+                raise FlowError(
+                    f"task {self.name!r}: *{parameter.name} cannot be named by an edge; take a list instead"
+                )
             if parameter.kind is parameter.POSITIONAL_ONLY:
                 raise FlowError(f"task {self.name!r}: {parameter.name!r} is positional only; edges go by name")
             if parameter.name in RESERVED:
-                raise FlowError(f"task {self.name!r}: an argument may not be called {parameter.name!r}; calling uses it")
+                raise FlowError(
+                    f"task {self.name!r}: an argument may not be called {parameter.name!r}; calling uses it"
+                )
         return signature
 
     def copy(self) -> Self:
@@ -135,7 +139,8 @@ class Task:
         """Add a copy of the task to a flow and return it. Any: arguments and result are the task's own.
 
         Args:
-            *args, **kwargs: values, tasks whose results are taken, or collections of both.
+            *args: values, tasks whose results are taken, or collections of both.
+            **kwargs: the same, by name.
             upstream_tasks: tasks that must be over before, without giving a result.
             mapped: make a child for each element of the arguments; see `map`.
             flow: the flow, where it is not the one whose `with` block this is in.
@@ -155,7 +160,7 @@ class Task:
         Raises:
             FlowError: no flow is being built, or the arguments do not fit `run`.
         """
-        flow = flow if flow is not None else building.get(None)  # type: ignore[arg-type]  # None is no Flow, on purpose
+        flow = flow if flow is not None else building.get()
         if flow is None:
             raise FlowError(
                 f"task {self.name!r} was called outside of a flow; call it inside `with Flow(...):`, "
@@ -183,9 +188,11 @@ class Task:
         """
         return self(*args, upstream_tasks=upstream_tasks, mapped=True, flow=flow, **kwargs)
 
-    def set_upstream(self, task: object, flow: Flow | None = None, key: str | None = None, mapped: bool = False) -> None:
+    def set_upstream(
+        self, task: object, flow: Flow | None = None, key: str | None = None, mapped: bool = False
+    ) -> None:
         """Let another task be over before this one."""
-        target = flow if flow is not None else building.get(None)  # type: ignore[arg-type]  # as in bind
+        target = flow if flow is not None else building.get()
         if target is None:
             raise FlowError(f"task {self.name!r}: set_upstream needs a flow; call it inside `with Flow(...):`")
         keyed = {key: task} if key is not None else None
@@ -257,8 +264,8 @@ class Decorator:
 _REQUIRED = object()
 
 
-class Parameter(Task):
-    """A value that a flow is run with.
+class ParameterTask(Task):
+    """A value that a flow is run with: what `Parameter` makes.
 
     Args:
         name: how `flow.run` and the command line call it.
@@ -288,6 +295,17 @@ class Parameter(Task):
 
     def __repr__(self) -> str:
         return f"<Parameter: {self.name}>"
+
+
+if TYPE_CHECKING:
+    # In a flow a parameter stands for its value, as the call of a task stands for its result.
+    @overload
+    def Parameter(name: str, *, required: bool | None = None, tags: Iterable[str] = ()) -> Any: ...
+    @overload
+    def Parameter(name: str, default: R, *, required: bool | None = None, tags: Iterable[str] = ()) -> R: ...
+    def Parameter(name: str, default: Any = None, *, required: bool | None = None, tags: Iterable[str] = ()) -> Any: ...
+else:
+    Parameter = ParameterTask
 
 
 class Constant(Task):
@@ -370,8 +388,9 @@ def _delay(task: str, value: float | timedelta) -> float:
 def _exceptions(task: str, value: object) -> tuple[type[BaseException], ...] | None:
     if value is None:
         return None
-    kinds = tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
-    for kind in kinds:
+    kinds: list[type[BaseException]] = []
+    for kind in value if isinstance(value, list | tuple | set | frozenset) else (value,):
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             raise FlowError(f"task {task!r}: retry_on={value!r}; it must be exception classes")
-    return kinds
+        kinds.append(kind)
+    return tuple(kinds)

@@ -1,8 +1,8 @@
 """Whose turn it is to step a run.
 
-A run holds one token in a list. `list.pop` takes it, `list.append` gives it back; both are atomic, and four times cheaper
-than a lock. CPython lets an interrupt in only behind a call, so a token is out of the list either because a step is
-under way, or for the time of one exception handler. Who finds the list empty waits here.
+A run holds one token in a list. `list.pop` takes it, `list.append` gives it back; both are atomic, and four times
+cheaper than a lock. CPython lets an interrupt in only behind a call, so a token is out of the
+list either because a step is under way, or for the time of one exception handler. Who finds the list empty waits here.
 """
 
 from __future__ import annotations

@@ -44,7 +44,9 @@ class Signal(BaseException):
             if name in given:
                 raise TypeError(f"{self.name}: field {name!r} is given twice")
             if name not in names:
-                raise TypeError(f"{self.name}: unknown field {name!r}; it takes: {listed(names)}.{suggest(name, names)}")
+                raise TypeError(
+                    f"{self.name}: unknown field {name!r}; it takes: {listed(names)}.{suggest(name, names)}"
+                )
         self._fill(None if message is None else str(message), {**given, **fields})
 
     def _fill(self, message: str | None, fields: dict[str, Any]) -> None:
@@ -92,9 +94,13 @@ def _rebuilt(kind: type[Signal], message: str | None, fields: dict[str, Any]) ->
     return signal
 
 
-@cache
+_KNOWN_FIELDS: dict[type[State], tuple[str, ...]] = {}
+
+
 def _fields(state: type[State]) -> tuple[str, ...]:
-    return tuple(field.name for field in attrs.fields(state))
+    if state not in _KNOWN_FIELDS:
+        _KNOWN_FIELDS[state] = tuple(field.name for field in attrs.fields(state))
+    return _KNOWN_FIELDS[state]
 
 
 class SUCCESS(Signal):
@@ -245,7 +251,9 @@ class CANCEL(Signal):
 def _carried() -> tuple[str, ...]:
     """Return the states that some run may be ended in, by the shipped tables."""
     tables = (Machine.load(name) for name in ("task-run", "flow-run"))
-    names = (name for machine in tables for row in machine.rows.values() for cell in row.values() for name in cell.carries)
+    names = (
+        name for machine in tables for row in machine.rows.values() for cell in row.values() for name in cell.carries
+    )
     return tuple(dict.fromkeys(names))
 
 

@@ -107,6 +107,14 @@ class Pending(State):
     """Not started; nothing stands in its way but time and its upstreams."""
 
 
+def _is_a_time(state: State, _attribute: object, value: datetime | None) -> None:
+    if value is not None and getattr(value, "tzinfo", None) is None:
+        raise TypeError(
+            f"{type(state).__name__}: start_time is {value!r}; it must be a datetime with a time zone, such as "
+            "datetime.now(timezone.utc) + timedelta(minutes=5)"
+        )
+
+
 @attrs.frozen(repr=False)
 class Scheduled(Pending):
     """Waits for a time.
@@ -114,15 +122,7 @@ class Scheduled(Pending):
     `start_time` is that time, with a time zone; without one, a run that was ended in this state waits for a person.
     """
 
-    start_time: datetime | None = attrs.field(default=None)
-
-    @start_time.validator
-    def _is_a_time(self, _attribute: object, value: object) -> None:
-        if value is not None and not (isinstance(value, datetime) and value.tzinfo is not None):
-            raise TypeError(
-                f"{type(self).__name__}: start_time is {value!r}; it must be a datetime with a time zone, such as "
-                "datetime.now(timezone.utc) + timedelta(minutes=5)"
-            )
+    start_time: datetime | None = attrs.field(default=None, validator=_is_a_time)
 
 
 @attrs.frozen(repr=False)

@@ -1,8 +1,8 @@
 """Triggers: what the states of a task's upstreams must be for it to start.
 
 A trigger is called with the states by edge, once all of them are over, and returns True or raises a signal; anything
-else than True is a `TRIGGERFAIL`. An upstream that was mapped counts with each of its children. A skipped upstream counts
-as a success. Where there is no upstream, every trigger but `manual_only` says yes.
+else than True is a `TRIGGERFAIL`. An upstream that was mapped counts with each of its children. A skipped upstream
+counts as a success. Where there is no upstream, every trigger but `manual_only` says yes.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def some_failed(at_least: float | None = None, at_most: float | None = None) -> 
     """Return a trigger that says yes if the number of failed upstreams lies between two bounds.
 
     Args:
-        at_least, at_most: a whole number counts runs; a float from 0.0 to 1.0 is a share of them.
+        at_least: the lower bound; a whole number counts runs, a float from 0.0 to 1.0 is a share of them.
+        at_most: the upper bound, likewise.
 
     Raises:
         ValueError: a bound is neither.
@@ -111,7 +112,9 @@ def _between(name: str, low: float | None, high: float | None, fits: Callable[[S
     for bound in (low, high):
         whole = isinstance(bound, int) and not isinstance(bound, bool) and bound >= 0
         if bound is not None and not whole and not (isinstance(bound, float) and 0.0 <= bound <= 1.0):
-            raise ValueError(f"{name}: {bound!r} is no bound; give a whole number from 0 on, or a share from 0.0 to 1.0")
+            raise ValueError(
+                f"{name}: {bound!r} is no bound; give a whole number from 0 on, or a share from 0.0 to 1.0"
+            )
 
     def trigger(upstreams: Upstreams) -> bool:
         found = each(upstreams.values())

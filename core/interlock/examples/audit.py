@@ -14,7 +14,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def _compare(file: Path, expected: str) -> tuple[str | None, int]:
     except FileNotFoundError:
         return "is missing", 0
     except OSError as error:
-        soon = datetime.now(timezone.utc) + timedelta(seconds=0.2)
+        soon = datetime.now(UTC) + timedelta(seconds=0.2)
         raise RETRY(f"{file} could not be read: {error.strerror}", start_time=soon) from None
     if algorithm not in hashlib.algorithms_available:
         return f"has a hash of an unknown kind, {algorithm!r}", 0

@@ -1,0 +1,266 @@
+"""The command line, from outside: exit codes, what is said, pipes, narrow terminals, and no traceback of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+FLOW = """
+from interlock import *
+from interlock.signals import *
+
+n = Parameter("n", default=3)
+
+@task
+def numbers(n): return list(range(n))
+
+@task
+def check(i):
+    if i == 2: raise ValueError("two is bad")
+    if i == 1: raise SKIP("one")
+    return i
+
+with Flow("demo") as flow:
+    checked = check.map(numbers(n))
+"""
+
+
+def write(folder: Path, text: str, name: str = "file.py") -> Path:
+    file = folder / name
+    file.write_text(textwrap.dedent(text), encoding="utf-8")
+    return file
+
+
+def interlock(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "interlock", *words]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, encoding="utf-8", check=False, env={**os.environ, **env}
+    )
+
+
+def one_task(body: str) -> str:
+    lines = textwrap.indent(textwrap.dedent(body), "    ")
+    head = "from interlock import *\nfrom interlock.signals import *\nfrom interlock.states import *\n"
+    return f"{head}@task\ndef work():\n{lines}\nwith Flow('one') as flow:\n    work()\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ("return 1", 0, "one: Success: All reference tasks succeeded."),
+        ("raise SKIP('nothing')", 0, "one: Skipped: All reference tasks were skipped."),
+        ("raise FAIL('why')", 1, "work: Failed: why"),
+        ("raise ENDRUN(TimedOut('late'))", 1, "work: TimedOut: late"),
+        ("raise PAUSE('look')", 3, "one: Paused: Nothing can go on until a person resumes a task"),
+        ("raise ENDRUN(Cancelled('stop'))", 4, "one: Cancelled: Some reference tasks were cancelled."),
+        ("raise KeyboardInterrupt", 4, "one: Cancelled"),
+    ],
+)
+def test_exit_codes(body: str, code: int, said: str, tmp_path: Path) -> None:
+    """0 success, 1 failed, 3 paused, 4 cancelled; the reason is on the standard output."""
+    done = interlock("run", str(write(tmp_path, one_task(body))), cwd=tmp_path)
+    assert (done.returncode, said in done.stdout) == (code, True), done.stdout + done.stderr
+
+
+def test_a_failed_flow_says_why_with_the_bodys_own_traceback(tmp_path: Path) -> None:
+    """Two lines say why; the traceback begins in the user's file and has no frame of ours."""
+    done = interlock("run", str(write(tmp_path, FLOW)), cwd=tmp_path)
+    lines = done.stdout.splitlines()
+    start = lines.index("demo: Failed: Some reference tasks failed.")
+    assert done.returncode == 1
+    assert lines[start + 1] == "check[2]: Failed: ValueError: two is bad"
+    assert lines[start + 2] == "Traceback (most recent call last):"
+    assert [line for line in lines if line.startswith("  File ")] == [
+        f'  File "{tmp_path / "file.py"}", line 12, in check'
+    ]
+    assert "check-1    Mapped   1 Success, 1 Skipped, 1 Failed" in done.stdout
+
+
+def test_piped_progress_is_plain_lines_on_the_standard_error(tmp_path: Path) -> None:
+    """Where nobody watches a terminal, each task that is over is one line, without colours."""
+    done = interlock("run", str(write(tmp_path, FLOW)), "-p", "n=1", cwd=tmp_path)
+    assert done.stderr.splitlines() == ["n: Success", "numbers: Success", "check: Mapped: 1 Success"]
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "nofile.py"], "Error: nofile.py: there is no such file."),
+        (["run", "fil.py"], "Error: fil.py: there is no such file. Did you mean 'file.py'?"),
+        (["run", "file.py:flwo"], "Error: file.py: has no flow 'flwo'; its flows: flow. Did you mean 'flow'?"),
+        (["run", "no.such.module"], "Error: no.such.module: there is no such module; a file is named with its ending"),
+        (["run", "empty.py"], "Error: empty.py: has no flow"),
+        (["run", "two.py"], "Error: two.py: has several flows: a, b; name one: two.py:a"),
+        (["run", "file.py", "-p", "m=2"], "Error: flow 'demo' has no parameter 'm'; it has: n."),
+        (["run", "file.py", "-p", "m"], "Error: --param 'm': write NAME=VALUE, as in --param size=3"),
+        (["run"], "Error: Missing argument 'TARGET'."),
+        (["run", "file.py", "--log-level", "loud"], "Error: Invalid value for '--log-level'"),
+        (["rum"], "Error: No such command 'rum'"),
+        (["draw", "task-rum"], "Error: task-rum: No such file or directory; neither a file nor a shipped life cycle"),
+        (["draw", "bad.toml"], "Error: bad.toml: is not TOML"),
+        (["draw", "task-run", "-o", "no/such/folder/file"], "Error: no/such/folder/file: No such file or directory"),
+        (["draw", "task-run", "--as", "poem"], "Error: Invalid value for '--as'"),
+    ],
+)
+def test_misuse_exits_with_2_and_no_traceback(words: list[str], said: str, tmp_path: Path) -> None:
+    """A mistake is told in a line or two that name what would have been right."""
+    write(tmp_path, FLOW)
+    write(tmp_path, "x = 1", "empty.py")
+    write(tmp_path, "from interlock import Flow\na, b = Flow('a'), Flow('b')", "two.py")
+    write(tmp_path, "= 3", "bad.toml")
+    done = interlock(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_module_that_raises_shows_its_own_traceback(tmp_path: Path) -> None:
+    """What goes wrong in the user's file is shown from the user's file on."""
+    write(tmp_path, "def f():\n    return 1 / 0\n\nf()\n")
+    for target in ("file.py", "file"):
+        done = interlock("run", target, cwd=tmp_path)
+        assert done.returncode == 2
+        files = [line.split('"')[1] for line in done.stderr.splitlines() if line.startswith("  File ")]
+        assert {Path(file).name for file in files} == {"file.py"}
+        assert "ZeroDivisionError: division by zero" in done.stderr
+
+
+@pytest.mark.parametrize("target", ["file.py", "file.py:flow", "package.module", "package.module:flow"])
+def test_targets(target: str, tmp_path: Path) -> None:
+    """A flow is named by its file or its module, with or without its name."""
+    (tmp_path / "package").mkdir()
+    write(tmp_path / "package", FLOW, "__init__.py")
+    write(tmp_path / "package", FLOW, "module.py")
+    write(tmp_path, FLOW)
+    assert interlock("run", target, "-p", "n=1", cwd=tmp_path).returncode == 0
+
+
+def test_parameters_are_json_or_text(tmp_path: Path) -> None:
+    """A value that is JSON is read as such, any other is text; the last of several counts."""
+    text = "@task\ndef show(p): print(repr(p))\nwith Flow('f') as f: show(p)\n"
+    write(tmp_path, f"from interlock import *\np = Parameter('p')\n{text}")
+    for value, said in (
+        ("3", "3"),
+        ("[1, 2]", "[1, 2]"),
+        ("text", "'text'"),
+        ('"3"', "'3'"),
+        ("a=b", "'a=b'"),
+        ("", "''"),
+    ):
+        assert interlock("run", "file.py", "-p", "p=0", "-p", f"p={value}", cwd=tmp_path).stdout.splitlines()[0] == said
+
+
+def test_json_is_all_there_is_on_the_standard_output(tmp_path: Path) -> None:
+    """With --json the output is one document, whatever the tasks print."""
+    write(tmp_path, one_task("print('noise')\nraise FAIL('why')"))
+    done = interlock("run", "file.py", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {
+        "flow": "one",
+        "state": "Failed",
+        "message": "Some reference tasks failed.",
+        "tasks": {"work-1": {"state": "Failed", "message": "why"}},
+    }
+    assert done.stderr == "noise\n"
+
+
+def test_quiet_says_nothing_but_errors(tmp_path: Path) -> None:
+    """With --quiet a flow that succeeds is silent, and one that fails is not."""
+    write(tmp_path, one_task("return 1"))
+    done = interlock("run", "file.py", "--quiet", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    write(tmp_path, one_task("raise FAIL('why')"))
+    done = interlock("run", "file.py", "-q", cwd=tmp_path)
+    assert (done.returncode, done.stdout, "work: Failed: why" in done.stderr) == (1, "", True)
+
+
+def test_only_the_command_line_configures_logging(tmp_path: Path) -> None:
+    """The library logs under `interlock`; the command line shows what --log-level asks for."""
+    write(tmp_path, one_task("context.logger.info('hello')"))
+    assert "hello" not in interlock("run", "file.py", cwd=tmp_path).stderr
+    assert "INFO interlock.task.work: hello" in interlock("run", "file.py", "--log-level", "info", cwd=tmp_path).stderr
+    code = (
+        "import interlock, logging\n"
+        "assert not logging.getLogger().handlers and not logging.getLogger('interlock').handlers"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_broken_pipe_is_no_error_of_ours(tmp_path: Path) -> None:
+    """Who stops reading gets no traceback."""
+    for words in (["draw", "task-run"], ["run", str(write(tmp_path, FLOW))]):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "interlock", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read().decode()
+        process.stderr.close()
+        assert process.wait() in (0, 1)
+        assert "Traceback" not in said
+        assert "BrokenPipe" not in said
+
+
+def test_drawing(tmp_path: Path) -> None:
+    """A life cycle is drawn as Mermaid or as a grid, to the output or to a file."""
+    assert interlock("draw", "task-run", cwd=tmp_path).stdout.startswith("stateDiagram-v2\n")
+    assert "Pending Scheduled Retrying" in interlock("draw", "task-run", "--as", "grid", cwd=tmp_path).stdout
+    assert interlock("draw", "flow-run", "-o", "flow.mmd", cwd=tmp_path).stdout == ""
+    assert (tmp_path / "flow.mmd").read_text(encoding="utf-8").startswith("stateDiagram-v2\n")
+
+
+pexpect_needed = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals on Windows")
+
+
+@pexpect_needed
+@pytest.mark.parametrize("columns", [60, 100])
+def test_a_terminal_is_not_overrun(columns: int, tmp_path: Path) -> None:
+    """On a terminal the table and the grid fit its width, with colours unless NO_COLOR is set."""
+    import pexpect
+
+    write(tmp_path, FLOW)
+    for words in (["run", "file.py", "-p", "n=2"], ["draw", "task-run", "--as", "grid"]):
+        for no_color in ("", "1"):
+            env = {**os.environ, "NO_COLOR": no_color, "TERM": "xterm-256color", "COLUMNS": str(columns)}
+            child = pexpect.spawn(
+                sys.executable, ["-m", "interlock", *words], cwd=str(tmp_path), env=env, dimensions=(40, columns)
+            )
+            shown = child.read().decode()
+            child.close()
+            plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
+            assert child.exitstatus == 0
+            assert max(len(line) for line in plain.replace("\r", "\n").splitlines()) <= columns
+            if words[0] == "run":
+                assert ("\x1b[32m" in shown) is (no_color == "")
+
+
+@pexpect_needed
+def test_ctrl_c_cancels_and_tells_every_state(tmp_path: Path) -> None:
+    """Ctrl-C ends the flow in Cancelled, with each task's state, and without a traceback of ours."""
+    write(tmp_path, one_task("import sys, time\nprint('ready', flush=True)\ntime.sleep(60)"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "interlock", "run", "file.py"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert process.returncode == 4
+    assert "one: Cancelled: Some reference tasks were cancelled." in out
+    assert "work-1  Cancelled" in out
+    assert "interlock/_" not in err

@@ -1,0 +1,80 @@
+"""The documents: generated parts are as the tables say, and every block of code runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from generate import FILES, ROOT, generated
+
+from interlock import Machine
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "spec" / "README.md", ROOT / "plugins" / "README.md"]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SETS_UP = "python3 -m venv .venv && "  # these blocks are run by .ci/run, in a fresh clone
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Return the blocks of a language in all documents, each with its place."""
+    return [
+        (f"{document.relative_to(ROOT)}:{text[: found.start()].count(chr(10)) + 1}", found[2])
+        for document in DOCUMENTS
+        for text in [document.read_text(encoding="utf-8")]
+        for found in BLOCK.finditer(text)
+        if found[1] == language
+    ]
+
+
+@pytest.mark.parametrize("document", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_generated_parts_are_up_to_date(document: Path) -> None:
+    """Each generated part equals what the tables give: `python -m tests.generate` makes them anew."""
+    text = document.read_text(encoding="utf-8")
+    assert "<!-- generated: " in text
+    assert generated(text) == text
+
+
+@pytest.mark.parametrize(("place", "code"), [pytest.param(*block, id=block[0]) for block in blocks("python")])
+def test_python_blocks_run(place: str, code: str, tmp_path: Path) -> None:
+    """Every Python block of the documents runs as it stands, in an interpreter of its own."""
+    file = tmp_path / "block.py"
+    file.write_text(code, encoding="utf-8")
+    done = subprocess.run([sys.executable, str(file)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), place
+
+
+@pytest.mark.parametrize(("place", "code"), [pytest.param(*block, id=block[0]) for block in blocks("toml")])
+def test_toml_blocks_are_tables(place: str, code: str) -> None:
+    """Every TOML block of the documents is a table that keeps all rules."""
+    assert Machine.from_mapping(tomllib.loads(code), place).check().ok
+
+
+@pytest.mark.parametrize(("place", "code"), [pytest.param(*block, id=block[0]) for block in blocks("sh")])
+def test_shell_blocks_run(place: str, code: str, tmp_path: Path) -> None:
+    """Every command of the documents runs; the two that set up an environment are run by .ci/run, word for word."""
+    for line in code.splitlines():
+        words = shlex.split(line, comments=True)
+        if line.startswith(SETS_UP):
+            continue
+        assert words[0] == "interlock"
+        command = [sys.executable, "-m", *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False)
+        assert (done.returncode, done.stderr) == (0, ""), place
+
+
+def test_all_kinds_of_blocks_are_known() -> None:
+    """No block of the documents is of a kind that no test looks at."""
+    found = {found[1] for document in DOCUMENTS for found in BLOCK.finditer(document.read_text(encoding="utf-8"))}
+    assert found == {"python", "toml", "sh", "mermaid"}
+
+
+def test_what_must_hold_is_listed() -> None:
+    """The list of properties has each of them once, in the order of their groups."""
+    text = (ROOT / "spec" / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^- ([TREAPFL]\d): ", text, re.MULTILINE)
+    counts = {"T": 3, "R": 9, "E": 4, "A": 2, "P": 3, "F": 5, "L": 4}
+    assert listed == [f"{group}{number}" for group, count in counts.items() for number in range(1, count + 1)]

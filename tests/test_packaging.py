@@ -1,0 +1,79 @@
+"""What is installed: the packages, what importing them costs, and what a user may rely on."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.resources
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import interlock
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def python(code: str) -> str:
+    """Return what a fresh interpreter prints for some code."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_the_tests_run_against_what_is_installed() -> None:
+    """Where the wheel is to be tested, the package comes from the environment and not from the checkout."""
+    place = Path(interlock.__file__).resolve()
+    if os.environ.get("INTERLOCK_FROM_WHEEL"):
+        assert Path(sys.prefix).resolve() in place.parents
+    else:
+        assert place.name == "__init__.py"
+
+
+def test_run_time_dependencies_are_these() -> None:
+    """The core needs six packages; everything else is an extra."""
+    names = {re.split(r"[<>=!~ ;]", need)[0] for need in PROJECT["dependencies"]}
+    assert names == {"attrs", "click", "cloudpickle", "pluggy", "rich", "transitions"}
+
+
+def test_types_and_tables_are_shipped() -> None:
+    """Both packages carry `py.typed`, and the tables come with the spec."""
+    for package in ("interlock", "interlock_spec"):
+        assert importlib.resources.files(package).joinpath("py.typed").is_file()
+    for table in ("task_run.toml", "flow_run.toml"):
+        assert importlib.resources.files("interlock_spec").joinpath(table).is_file()
+
+
+def test_import_is_light() -> None:
+    """`import interlock` loads neither the command line nor the heavy packages, and starts no thread."""
+    heavy = ("rich", "click", "transitions", "cloudpickle", "asyncio", "concurrent.futures", "interlock._cli")
+    loaded = python("import interlock, sys, threading; print(*sys.modules); print(threading.active_count())")
+    modules, threads = loaded.splitlines()
+    assert set(heavy) & set(modules.split()) == set()
+    assert threads == "1"
+
+
+def test_import_scans_no_entry_points() -> None:
+    """What else is installed makes no difference to `import interlock`."""
+    code = (
+        "import importlib.metadata as m\n"
+        "def no(*a, **k): raise AssertionError('scanned')\n"
+        "m.entry_points = m.distributions = m.Distribution.discover = no\n"
+        "import interlock\n"
+        "interlock.Run(interlock.Machine.load('task-run')).send('START')\n"
+        "print('ok')"
+    )
+    assert python(code) == "ok"
+
+
+def test_the_public_names_are_those_of_all() -> None:
+    """Every name in `__all__` exists, and every public name is in it."""
+    public = {name for name in vars(interlock) if not name.startswith("_")}
+    assert set(interlock.__all__) == public - {"annotations"}
+
+
+def test_the_version_is_told() -> None:
+    """The installed version is that of the project file."""
+    assert importlib.metadata.version("interlock") == PROJECT["version"]
