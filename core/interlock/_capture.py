@@ -32,17 +32,19 @@ def capture(
     arguments: Mapping[str, Any],
     layers: Mapping[str, Any],
     returned: Callable[[Any], T],
+    raised: Callable[[BaseException], Signal],
 ) -> Signal | T: ...
 def capture(
     function: Callable[..., Any],
     arguments: Mapping[str, Any],
     layers: Mapping[str, Any],
     returned: Callable[[Any], Any] = _success,
+    raised: Callable[[BaseException], Signal] | None = None,
 ) -> Any:
     """Call a function in a context, and return what it did as a signal. Any: it is the user's.
 
-    `returned` makes something of a value that the function returned. `KeyboardInterrupt` passes through: a person
-    speaks to the whole program.
+    `returned` makes something of a value that the function returned, `raised` of an exception. `KeyboardInterrupt`
+    passes through: a person speaks to the whole program.
     """
     token = current.set(layers)
     try:
@@ -52,7 +54,7 @@ def capture(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  # user code may raise anything, sys.exit too: it fails this task
-        return failure(error)
+        return failure(error) if raised is None else raised(without_frames(error))
     finally:
         current.reset(token)
     return returned(value)
@@ -60,9 +62,17 @@ def capture(
 
 def failure(error: BaseException) -> FAIL:
     """Return the signal for an exception: its text as the message, itself as the result."""
-    text = str(error)
+    return FAIL._of(text_of(error), result=without_frames(error))
+
+
+def text_of(error: BaseException) -> str:
+    """Return the name and the text of an exception, whatever its own `str` does."""
     name = type(error).__name__
-    return FAIL._of(f"{name}: {text}" if text else name, result=without_frames(error))
+    try:
+        text = str(error)
+    except Exception as second:  # noqa: BLE001  # an exception of the user's may be unable to say what it is
+        text = f"<its text raised {type(second).__name__}>"
+    return f"{name}: {text}" if text else name
 
 
 def without_frames(error: Any) -> Any:

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 import attrs
 
+LONGEST = 200  # characters of a value that an error shows
+
 
 class InterlockError(Exception):
     """The base of all errors that Interlock raises on purpose."""
@@ -20,6 +22,15 @@ def suggest(name: object, known: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the known name nearest to `name`, or nothing."""
     near = difflib.get_close_matches(str(name), list(known), 1)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def shown(value: object) -> str:
+    """Return a value as text for an error, whatever its own `repr` does."""
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001  # a repr of the user's may raise anything, and must not hide the error
+        return f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def listed(names: Iterable[str], nothing: str = "nothing") -> str:

@@ -219,6 +219,10 @@ class FlowRunner:
             self._schedule(runner, state, now)
         elif not isinstance(state, states.Running):
             self._ready.appendleft(runner)
+        elif isinstance(state, states.Mapping) and runner.children is None:
+            # A trigger or a plugin said MAP of a task that is mapped over nothing: there is nothing to wait for.
+            runner.children = []
+            self._ready.appendleft(runner)
 
     def _schedule(self, runner: TaskRunner, state: states.Scheduled, now: float) -> None:
         if state.start_time is None and _for_a_person(runner):

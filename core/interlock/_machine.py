@@ -251,7 +251,14 @@ class Machine:
             raise ValueError(f"{self.name}: unknown signal {given}.{suggest(name or given, self._table.signals)}")
         return name, carried
 
-    def _refusal(self, state: str, signal: str, carried: str | None = None, story: str = "") -> NoTransition:
+    def _refusal(
+        self,
+        state: str,
+        signal: str,
+        carried: str | None = None,
+        story: str = "",
+        accepts: tuple[str, ...] | None = None,
+    ) -> NoTransition:
         """Return the error for a signal that the table refuses."""
         cell = self.rows[state].get(signal)
         says_no = cell is not None and any(choice.target == REFUSED for choice in cell.choices)
@@ -261,7 +268,8 @@ class Machine:
             because = f"it carries {carried}; {may}" if carried else f"it must carry a state; {may}"
         elif self._table.states[state].final:
             because = f"{state} is final"
-        return NoTransition(self.name, state, signal, because, self.accepts(state), story)
+        accepts = self.accepts(state) if accepts is None else accepts
+        return NoTransition(self.name, state, signal, because, accepts, story)
 
     def __eq__(self, other: object) -> bool:
         return self.hash == other.hash if isinstance(other, Machine) else NotImplemented

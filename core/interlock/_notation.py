@@ -174,7 +174,8 @@ class _Reader:
                 self.bad.append(f"groups.{name}: is {members!r}; it must be a list of states")
                 continue
             groups[name] = tuple(m for m in members if self.known(m, states, f"groups.{name}", "state"))
-            self.bad += [f"groups.{name}: {m!r} stands in it twice" for m in {*members} if members.count(m) > 1]
+            twice = dict.fromkeys(m for m in groups[name] if members.count(m) > 1)
+            self.bad += [f"groups.{name}: {m!r} stands in it twice" for m in twice]
         return groups
 
     def unambiguous(self, states: Iterable[str], groups: Iterable[str], limits: Iterable[str]) -> None:

@@ -78,13 +78,12 @@ class Record:
         return bool(self.state in self._machine._table.attempt and self._values()[2])
 
     def _refusal(self, name: str, carried: str | None) -> NoTransition:
-        last = self._rows[-1]
+        last, told = self._rows[-1], self._told()
         if last.closed and last.after not in self._machine.final:
-            because = f"{last.signal} sealed the run in {last.after}; only a new pass, reopen(), lets it go on"
-            return NoTransition(self._machine.name, last.after, name, because, (), self._told())
-        error = self._machine._refusal(last.after, name, carried, self._told())
-        error.accepts = self._accepts()
-        return error
+            who = f"{last.signal} sealed the run" if isinstance(last, Row) else "the run is sealed"
+            because = f"{who} in {last.after}; only a new pass, reopen(), lets it go on"
+            return NoTransition(self._machine.name, last.after, name, because, (), told)
+        return self._machine._refusal(last.after, name, carried, told, self._accepts())
 
     def _told(self) -> str:
         rows = [row for row in self._rows[-TOLD:] if isinstance(row, Row)]

@@ -147,7 +147,7 @@ class Compiled:
         if signal.seals:
             row.quick, row.closed, row.cells = False, True, {}
             opened = Row(*key)
-            opened.cells = self.cells[target]
+            opened.cells, opened.bump, opened.final = self.cells[target], row.bump, row.final
             row.opened = opened
         return row
 

@@ -190,7 +190,7 @@ def bounding(table: Table, edge: Edge, around: list[Edge]) -> set[str] | None:
     for left, right in _guards.bounds(test) if test is not None else ():
         difference = Sum("-", left, right)
         limits = {leaf.name for leaf in _guards.leaves(difference) if isinstance(leaf, Limit)}
-        finite = all(math.isfinite(table.limits[name].default) for name in limits)
+        finite = all(table.limits[name].default != math.inf for name in limits)
         if finite and _grows(difference, edge) > 0 and all(_grows(difference, other) >= 0 for other in around):
             return limits
     return None

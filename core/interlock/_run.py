@@ -25,6 +25,7 @@ from interlock._turns import nested, wait
 if TYPE_CHECKING:
     from interlock._hooks import Plugins
 
+ANY = object()  # stands for whichever attempt is open, or for none
 KEEP = 1000  # steps that a story keeps unless told otherwise
 
 Guard = Callable[[Any, Any], bool]
@@ -60,7 +61,7 @@ class Run(Record):
         compiled = machine._compile(limits) if limits else machine._plain
         if guards:
             _check_guards(machine, guards)
-        if story != KEEP and (isinstance(story, bool) or not isinstance(story, int) or story < 0):
+        if type(story) is not int or story < 0:
             raise ValueError(f"story: {story!r}; it must be a number of steps from 0 on")
         self._machine = machine
         self._rows = [origin(compiled, story)]
@@ -117,8 +118,8 @@ class Run(Record):
                 try:
                     row = rows[-1].cells[signal]
                 except (KeyError, TypeError):
-                    pass  # a class or an instance, or refused: `_step` finds out
-                else:
+                    row = None  # a class or an instance, or refused: `_step` finds out
+                if row is not None and self._times is None and self._notes is None:
                     if row.quick:
                         rows.append(row)
                         return row.after  # type: ignore[no-any-return]  # see _rows
@@ -128,14 +129,15 @@ class Run(Record):
                     values = self._counts if self._counts[0] < number else self._older
                     if row.decide is not None:
                         row = row.decide(values, self, signal, carried)
-                    if row is not None and self._times is None and self._notes is None:
-                        if row.bump is not None:
-                            self._older = values
-                            self._counts = row.bump(values, number)
-                        rows.append(row)
-                        if len(rows) > cut.most:
-                            self._trim()
-                        return row.after  # type: ignore[no-any-return]  # see _rows
+                        if row is None:
+                            raise self._refusal(str(signal), carried)
+                    if row.bump is not None:
+                        self._older = values
+                        self._counts = row.bump(values, number)
+                    rows.append(row)
+                    if len(rows) > cut.most:
+                        self._trim()
+                    return row.after  # type: ignore[no-any-return]  # see _rows
             return self._step(signal, at, carried, hooks)[0].after
         finally:
             self._turn.append(hooks)
@@ -174,7 +176,7 @@ class Run(Record):
             self._turn.append(hooks)
 
     def _apply(
-        self, signal: object, at: float | None, carried: str | None = None, attempt: int | None = None
+        self, signal: object, at: float | None, carried: str | None = None, attempt: object = ANY
     ) -> tuple[Row, object] | None:
         """Take one step, and return the row taken and the signal applied, which a plugin may have chosen.
 
@@ -188,7 +190,7 @@ class Run(Record):
             self._give_back()
             raise
         try:
-            if attempt is not None:
+            if attempt is not ANY:
                 values = self._values()
                 if attempt != values[1] or not values[2] or not self._rows[-1].held:
                     self._dropped += 1

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from interlock._errors import SpecMismatch, StoredError
+from interlock._errors import SpecMismatch, StoredError, listed, shown
 from interlock._rows import FIRST, Compiled, Row, Values
 from interlock._story import Cut, Story, walk
 
@@ -33,7 +33,7 @@ def stored(machine: Machine, story: Story, now: tuple[str, Values, bool], droppe
         "counts": dict(zip(machine.counters, values[FIRST:], strict=True)),
         "attempts": values[1],
         "open": bool(values[2]),
-        "limits": {name: "inf" if math.isinf(value) else value for name, value in story.limits.items()},
+        "limits": {name: "inf" if value == math.inf else value for name, value in story.limits.items()},
         "keep": story._cut.keep,
         "dropped": dropped,
         "story": story.to_dict(),
@@ -107,26 +107,42 @@ def loaded(machine: Machine, data: Data, states: Mapping[str, str] | None) -> Lo
     if (form := _field(data, "format", int)) != FORMAT:
         raise StoredError(f"its format is {form}; this version reads {FORMAT}")
     story = _field(data, "story", dict)
-    steps = [_step(step) for step in _field(story, "steps", list)]
+    skipped = _whole(story, "skipped")
+    steps = [_step(step, number) for number, step in enumerate(_field(story, "steps", list), start=skipped + 1)]
     limits = {name: math.inf if value == "inf" else value for name, value in _field(data, "limits", dict).items()}
-    known = _field(data, "spec", str) == machine.hash or _adds_to(machine, _field(data, "facts", str))
-    if states is None and known and _field(data, "lifecycle", str) == machine.name:
-        times, notes = _sides(_field(story, "steps", list), _field(story, "skipped", int))
-        return Loaded(
-            limits=limits,
-            keep=_field(data, "keep", int),
-            dropped=_field(data, "dropped", int),
-            closed=_field(data, "closed", bool),
-            start=_state(machine, _field(story, "start", str)),
-            skipped=_field(story, "skipped", int),
-            counts=_field(story, "counts", dict),
-            attempts=_field(story, "attempts", int),
-            open=_field(story, "open", bool),
-            steps=[(step["before"], step["signal"], step["after"]) for step in steps],
-            times=times,
-            notes=notes,
-        )
-    return _mapped(machine, data, steps, limits, states)
+    if states is not None or not _knows(machine, data):
+        return _mapped(machine, data, steps, limits, states)
+    if data["spec"] == machine.hash:  # a smaller table may lack some of these
+        _complete("limits", limits, machine.limits)
+        _complete("counts", _field(story, "counts", dict), machine.counters)
+    end = steps[-1]["after"] if steps else _field(story, "start", str)
+    if _field(data, "state", str) != end:
+        raise StoredError(f"'state' is {data['state']!r}; its story ends in {end!r}")
+    times, notes = _sides(steps, skipped)
+    return Loaded(
+        limits=_limits(machine, limits),
+        keep=_whole(data, "keep"),
+        dropped=_whole(data, "dropped"),
+        closed=_field(data, "closed", bool),
+        start=_state(machine, _field(story, "start", str)),
+        skipped=skipped,
+        counts=_counts(machine, story),
+        attempts=_whole(story, "attempts"),
+        open=_field(story, "open", bool),
+        steps=[(step["before"], step["signal"], step["after"]) for step in steps],
+        times=times,
+        notes=notes,
+    )
+
+
+def _knows(machine: Machine, data: Data) -> bool:
+    """Return whether a machine is the one of a stored run, or only adds to it."""
+    spec, facts = _field(data, "spec", str), _field(data, "facts", str)
+    if _field(data, "lifecycle", str) != machine.name:
+        return False
+    if spec == machine.hash and facts != machine.facts:
+        raise StoredError("'facts' are not those of its spec")
+    return bool(facts) and set(facts.split()) <= set(machine.facts.split())
 
 
 def _mapped(
@@ -138,16 +154,19 @@ def _mapped(
     unknown = tuple(dict.fromkeys(name for name in used if renamed.get(name) not in machine.rows))
     if states is None or unknown:
         raise SpecMismatch(machine.name, _field(data, "spec", str), machine.hash, unknown)
-    counts = {_renamed(name, renamed): value for name, value in _field(data, "counts", dict).items()}
+    counts: dict[str, int] = {}
+    for name in _field(data, "counts", dict):
+        new = _renamed(str(name), renamed)
+        counts[new] = counts.get(new, 0) + _whole(data["counts"], name)
     return Loaded(
-        limits={name: value for name, value in limits.items() if name in machine.limits},
-        keep=_field(data, "keep", int),
-        dropped=_field(data, "dropped", int),
+        limits=_limits(machine, {name: value for name, value in limits.items() if name in machine.limits}),
+        keep=_whole(data, "keep"),
+        dropped=_whole(data, "dropped"),
         closed=_field(data, "closed", bool),
         start=renamed[state],
-        skipped=_field(data["story"], "skipped", int) + len(steps),
+        skipped=_whole(data["story"], "skipped") + len(steps),
         counts=counts,
-        attempts=_field(data, "attempts", int),
+        attempts=_whole(data, "attempts"),
         open=_field(data, "open", bool) and renamed[state] in machine._table.attempt,
         steps=[],
     )
@@ -158,8 +177,27 @@ def _renamed(count: str, states: Mapping[str, str]) -> str:
     return f"{kind}({states.get(name, name)})" if kind == "entered" else count
 
 
-def _adds_to(machine: Machine, facts: str) -> bool:
-    return set(facts.split()) <= set(machine.facts.split())
+def _limits(machine: Machine, limits: Data) -> Data:
+    """Return limits that the machine takes; those that a larger table has beside them have their defaults."""
+    try:
+        return machine._checked(limits)
+    except ValueError as error:
+        raise StoredError(f"'limits' do not fit: {error}") from None
+
+
+def _counts(machine: Machine, story: Data) -> dict[str, int]:
+    counts = _field(story, "counts", dict)
+    for name in counts:
+        if name not in machine.counters:
+            raise StoredError(f"'counts' has {name!r}; {machine.name} counts: {listed(machine.counters)}")
+        _whole(counts, name)
+    return counts
+
+
+def _complete(what: str, given: Data, names: Iterable[str]) -> None:
+    for name in names:
+        if name not in given:
+            raise StoredError(f"{what!r} lacks {name!r}")
 
 
 def _state(machine: Machine, name: str) -> str:
@@ -171,23 +209,37 @@ def _state(machine: Machine, name: str) -> str:
 def _field(data: Data, key: str, kind: type[T]) -> T:
     value = data.get(key)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise StoredError(f"{key!r} is {value!r}; it must be of type {kind.__name__}")
+        raise StoredError(f"{key!r} is {shown(value)}; it must be of type {kind.__name__}")
     return value
 
 
-def _step(step: object) -> dict[str, Any]:
+def _whole(data: Data, key: str) -> int:
+    """Return a field that counts something."""
+    value = _field(data, key, int)
+    if value < 0:
+        raise StoredError(f"{key!r} is {value}; it must be a whole number from 0 on")
+    return value
+
+
+def _step(step: object, number: int) -> dict[str, Any]:
+    """Return a step, if it is one and the one with this number."""
     if not isinstance(step, dict) or not all(isinstance(step.get(key), str) for key in ("before", "signal", "after")):
-        raise StoredError(f"{step!r} is no step; a step has 'before', 'signal' and 'after'")
+        raise StoredError(f"{shown(step)} is no step; a step has 'before', 'signal' and 'after'")
+    at = step.get("at")
+    if at is not None and (isinstance(at, bool) or not isinstance(at, int | float)):
+        raise StoredError(f"step {number}: 'at' is {shown(at)}; it must be a number of seconds")
+    if step.get("number", number) != number:
+        raise StoredError(f"step {number}: 'number' is {shown(step['number'])}")
+    if ("asked" in step) is not ("plugin" in step):
+        raise StoredError(f"step {number}: 'asked' and 'plugin' come together")
     return step
 
 
 def _sides(
     steps: list[dict[str, Any]], skipped: int
 ) -> tuple[list[float | None] | None, dict[int, tuple[str, str]] | None]:
+    """Return the times and the notes of some steps."""
     times = [step.get("at") for step in steps]
-    notes = {
-        number: (step["asked"], step["plugin"])
-        for number, step in enumerate(steps, start=skipped + 1)
-        if "asked" in step and "plugin" in step
-    }
-    return ([float(skipped), *times] if any(at is not None for at in times) else None), notes or None
+    numbered = enumerate(steps, start=skipped + 1)
+    notes = {number: (step["asked"], step["plugin"]) for number, step in numbered if "asked" in step}
+    return ([skipped, *times] if any(at is not None for at in times) else None), notes or None

@@ -43,6 +43,11 @@ class Cut:
         """How long the list of rows may grow until something is cut or marked."""
 
     @property
+    def opened(self) -> Cut:
+        """The same cut once a new pass was opened."""
+        return Cut(self.compiled, self.after, self.number, self.values, self.keep)
+
+    @property
     def span(self) -> int:
         """Steps between two cuts: not fewer than the story keeps, so that cutting costs little a step."""
         return max(self.keep, 16)
@@ -89,7 +94,7 @@ class Story(Sequence[Step]):
     `start` is the state before the first step, `counts` the counts there, `skipped` how many steps are gone.
     """
 
-    __slots__ = ("_cut", "_make", "_notes", "_rows", "_times", "counts", "skipped", "start")
+    __slots__ = ("_cut", "_make", "_notes", "_rows", "_times", "closed", "skipped", "start")
 
     def __init__(
         self,
@@ -109,7 +114,8 @@ class Story(Sequence[Step]):
         self._rows: tuple[Row, ...] = tuple(own[hidden:])
         self.skipped = self._cut.number = cut.number + hidden
         self.start = self._cut.after
-        self.counts = dict(zip(map(str, cut.compiled.counts), values[FIRST:], strict=True))
+        self.closed = rows[-1].closed
+        """Whether the run was sealed when the story was told."""
         self._times = times
         self._notes = notes
         self._make = make
@@ -130,9 +136,9 @@ class Story(Sequence[Step]):
         return self._cut.compiled.table.hash()
 
     @property
-    def closed(self) -> bool:
-        """Whether the last step sealed the run, and no new pass was opened since."""
-        return bool(self._rows) and self._rows[-1].closed
+    def counts(self) -> Mapping[str, int]:
+        """What the guards had counted before the first step."""
+        return dict(zip(map(str, self._cut.compiled.counts), self._cut.values[FIRST:], strict=True))
 
     def replay(self) -> Run:
         """Return a new run that took these steps.

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from interlock._capture import Answer, capture
+from interlock._capture import Answer, capture, text_of
 from interlock._commands import Call
-from interlock._errors import NoTransition
+from interlock._errors import NoTransition, shown
 from interlock._hooks import ESCAPES
 from interlock._results import Record
 from interlock._run import Run
@@ -165,11 +165,9 @@ class TaskRunner:
 
     def _trigger(self, upstreams: Sequence[State], layers: Mapping[str, Any]) -> Signal | None:
         states = {edge: state for (edge, _), state in zip(self.node.upstream, upstreams, strict=True)}
-        said = capture(partial(self.node.task.trigger, states), {}, layers, returned=Answer)
+        said = capture(partial(self.node.task.trigger, states), {}, layers, Answer, _trigger_raised)
         if isinstance(said, Answer):
-            return None if said.value is True else TRIGGERFAIL._of(f"The trigger answered {said.value!r}")
-        if isinstance(said.result, BaseException) and said.result is not said and type(said) is FAIL:
-            return TRIGGERFAIL._of(f"The trigger raised {said.message}", result=said.result)
+            return None if said.value is True else TRIGGERFAIL._of(f"The trigger answered {shown(said.value)}")
         return said
 
     # What a step leaves
@@ -240,8 +238,12 @@ def moment(seconds: float) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
 
 
+def _trigger_raised(error: BaseException) -> Signal:
+    return TRIGGERFAIL._of(f"The trigger raised {text_of(error)}", result=error)
+
+
 def broken(error: BaseException) -> BROKEN:
-    return BROKEN._of(str(error) or type(error).__name__, result=error)
+    return BROKEN._of(text_of(error), result=error)
 
 
 class Layers(Mapping[str, Any]):
