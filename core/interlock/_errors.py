@@ -18,9 +18,10 @@ class InterlockError(Exception):
     """The base of all errors that Interlock raises on purpose."""
 
 
-def suggest(name: object, known: Iterable[str]) -> str:
+def suggest(name: object, known: Iterable[object]) -> str:
     """Return " Did you mean 'x'?" for the known name nearest to `name`, or nothing."""
-    near = difflib.get_close_matches(str(name), list(known), 1)
+    text = name if isinstance(name, str) else shown(name)
+    near = difflib.get_close_matches(text, [other for other in known if isinstance(other, str)], 1)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 

@@ -55,6 +55,40 @@ def _touched(table: Table, parts: Mapping[str, Mapping[str, Any]]) -> list[str]:
         if name in names
     ]
     for name, entry in parts["states"].items():
+        if name in table.states:
+            continue
+        family = entry.get("is") if isinstance(entry, Mapping) else name
+        if not isinstance(family, str) or family not in {**table.states, **parts["states"]}:
+            near = suggest(name if family is None else family, table.states)
+            problems.append(f"states.{name}: belongs to no family; say is = 'STATE'.{near}")
+    for section, row in parts["from"].items():
+            rows[section] = {**rows.get(section, {}), **row} if _is_map(row) else row
+        both["from"] = rows
+    return both
+
+
+def _is_map(part: object) -> bool:
+    return isinstance(part, Mapping)
+
+
+def _touched(table: Table, parts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return what the extension would change, a line each."""
+    there: dict[str, Mapping[str, object]] = {
+        "states": table.states,
+        "groups": table.groups,
+        "signals": table.signals,
+        "limits": table.limits,
+        "guards": table.guards,
+    }
+    problems = [
+        f"{key}.{name}: {table.name} has it already; an extension adds and changes nothing"
+        for key, names in there.items()
+        for name in parts[key]
+        if name in names
+    ]
+    for name, entry in parts["states"].items():
+        if name in table.states:
+            continue
         if (
             isinstance(entry, Mapping)
             and entry.get("is") not in table.states
@@ -63,7 +97,8 @@ def _touched(table: Table, parts: Mapping[str, Mapping[str, Any]]) -> list[str]:
             problems.append(f"states.{name}: belongs to no family; say is = 'STATE'.{suggest(name, table.states)}")
     for section, row in parts["from"].items():
         members = {**table.groups, **parts["groups"]}.get(section, (section,))
-        old = [state for state in members if state in table.states]
+        named = [state for state in members if isinstance(state, str)] if isinstance(members, list | tuple) else []
+        old = [state for state in named if state in table.states]
         for signal in row if isinstance(row, Mapping) else ():
             if old and signal in table.signals:
                 problems.append(

@@ -21,6 +21,8 @@ import attrs
 
 LONGEST = 500  # characters of one expression: more than any rule of a life cycle needs, and a bound for the parser
 LARGEST = 1000  # a constant beyond this is a limit, and belongs into [limits], where it has a name and a meaning
+LEVELS = 50  # how deep an expression, or guards that ask guards, may go
+PARTS = 1000  # of a guard with all that it asks: each is rendered where it is asked
 MOST_ATOMS = 10  # comparisons and opaque guards that one cell may ask: 2**10 answers are still looked at one by one
 
 COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -165,7 +167,39 @@ def parse(text: str, names: Names) -> Test:
         body = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise BadGuard(f"{text!r} is no expression") from error
-    return _test(body, names)
+    if _deep(body):
+        raise BadGuard(f"{text!r} is nested too deeply; {LEVELS} levels are enough for a guard")
+    tree = _test(body, names)
+    parts, levels = size(tree)
+    if parts > PARTS or levels > LEVELS:
+        raise BadGuard(
+            f"has {parts} parts on {levels} levels with the guards that it asks; "
+            f"{PARTS} on {LEVELS} are enough for a guard"
+        )
+    return tree
+
+
+def _deep(body: ast.expr) -> bool:
+    """Return whether an expression has more than `LEVELS` levels."""
+    level: list[ast.AST] = [body]
+    for _ in range(LEVELS):
+        level = [child for node in level for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+        if not level:
+            return False
+    return True
+
+
+def size(tree: Test | Number) -> tuple[int, int]:
+    """Return how many parts a tree has, and on how many levels."""
+    match tree:
+        case Both() | Compare() | Sum():
+            (parts, levels), (more, others) = size(tree.left), size(tree.right)
+            return 1 + parts + more, 1 + max(levels, others)
+        case Not():
+            parts, levels = size(tree.test)
+            return 1 + parts, 1 + levels
+        case _:
+            return 1, 1
 
 
 def _test(node: ast.expr, names: Names) -> Test:
@@ -237,11 +271,18 @@ def fold(test: Test, limits: Mapping[str, float]) -> Test | bool:
 
 def _fold_compare(test: Compare, limits: Mapping[str, float]) -> Test | bool:
     left, right = fold_number(test.left, limits), fold_number(test.right, limits)
-    known = [side.value if isinstance(side, Const) else 0.0 for side in (left, right)]
-    both_known = isinstance(left, Const) and isinstance(right, Const)
-    if both_known or math.inf in map(abs, known):  # counts are finite: beside an infinity they weigh nothing
-        return COMPARE[test.sign](*known)
+    if (isinstance(left, Const) and isinstance(right, Const)) or _endless(left) or _endless(right):
+        return COMPARE[test.sign](_value(left), _value(right))  # beside an infinity a count weighs nothing
     return Compare(test.sign, left, right)
+
+
+def _endless(number: Number) -> bool:
+    """Return whether a number is infinite, or the difference of two infinities, whatever is counted."""
+    return isinstance(number, Const) and not (-math.inf < number.value < math.inf)
+
+
+def _value(number: Number) -> float:
+    return number.value if isinstance(number, Const) else 0.0
 
 
 def fold_number(number: Number, limits: Mapping[str, float]) -> Number:
@@ -252,10 +293,8 @@ def fold_number(number: Number, limits: Mapping[str, float]) -> Number:
         case Sum():
             left, right = fold_number(number.left, limits), fold_number(number.right, limits)
             sign = 1 if number.sign == "+" else -1
-            known = [side.value if isinstance(side, Const) else 0.0 for side in (left, right)]
-            both_known = isinstance(left, Const) and isinstance(right, Const)
-            if both_known or math.inf in map(abs, known):  # a count is finite: an infinity swallows it
-                return Const(known[0] + sign * known[1])
+            if (isinstance(left, Const) and isinstance(right, Const)) or _endless(left) or _endless(right):
+                return Const(_value(left) + sign * _value(right))  # a count is finite: an infinity swallows it
             return Sum(number.sign, left, right)
         case _:
             return number

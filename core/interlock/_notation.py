@@ -5,17 +5,20 @@ What each part of a file may say stands in `SHAPE`; what the parts must make tog
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import attrs
 
 from interlock import _guards
-from interlock._errors import SpecError, listed, suggest
+from interlock._errors import SpecError, listed, shown, suggest
 from interlock._guards import BadGuard
 from interlock._table import REFUSED, Cell, Choice, GuardDef, LimitDef, Plugins, SignalDef, StateDef, Table
 
+DEEPEST = 8  # levels of a mapping: a table has five, lists of choices included
+TOO_DEEP = "is nested too deeply; a table is three levels deep"
 LARGEST = 1_000_000  # bytes of a file: the largest table known has 8,000
 PLUGINS = ("free", "asked", "told")
 TOP = ("lifecycle", "initial", "attempt", "states", "groups", "signals", "limits", "guards", "from")
@@ -26,7 +29,9 @@ TEXT: Kind = ("a text that is not empty", lambda value: isinstance(value, str) a
 FLAG: Kind = ("true or false", lambda value: isinstance(value, bool))
 NUMBER: Kind = (
     "a number from 0 on, or inf",
-    lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value >= 0,
+    lambda value: (
+        (isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**63) or value == math.inf
+    ),
 )
 POWER: Kind = (f"one of {listed(map(repr, PLUGINS))}", lambda value: value in PLUGINS)
 SHAPE: dict[str, dict[str, Kind]] = {
@@ -60,7 +65,9 @@ def decode(data: bytes, file: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise SpecError(file, (f"is not TOML: {error}",)) from None
     except RecursionError:
-        raise SpecError(file, ("is nested too deeply; a table is three levels deep",)) from None
+        raise SpecError(file, (TOO_DEEP,)) from None
+    except ValueError as error:  # a number of more digits than Python reads
+        raise SpecError(file, (f"is not TOML: {error}",)) from None
 
 
 def read(source: object, file: str) -> Table:
@@ -72,7 +79,20 @@ def read(source: object, file: str) -> Table:
     if not isinstance(source, Mapping) or not source:
         what = "is empty" if source == {} else f"is {type(source).__name__!r}, not a mapping"
         raise SpecError(file, (f"{what}; a table starts with lifecycle, initial, [states], [signals], [from.STATE]",))
-    return _Reader(cast(Raw, source), file).table()
+    return _Reader(_plain(source, file), file).table()
+
+
+def _plain(value: Any, file: str, depth: int = 0) -> Any:
+    """Return a value of a spec in dictionaries and lists of our own. Any: what a spec may hold."""
+    if depth > DEEPEST:
+        raise SpecError(file, (TOO_DEEP,))
+    if isinstance(value, Mapping):
+        return {key: _plain(inner, file, depth + 1) for key, inner in value.items()}
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise SpecError(file, ("holds a whole number of more than 64 bits",))
+    if isinstance(value, list | tuple):
+        return [_plain(inner, file, depth + 1) for inner in value]
+    return value
 
 
 @attrs.define
@@ -87,6 +107,8 @@ class _Reader:
         for key in self.source:
             self.known(key, TOP, "the top level", "key")
         sections = {key: self.section(key) for key in SHAPE}
+        self.section("groups")
+        self.section("from")
         for key, entries in sections.items():
             for name, entry in entries.items():
                 self.entry(key, name, entry)
@@ -97,7 +119,7 @@ class _Reader:
         limits = {n: LimitDef(n, e["means"], e["default"]) for n, e in sections["limits"].items()}
         self.unambiguous(states, groups, limits)
         for name in sections["guards"]:
-            self.guard(name, f"guards.{name}")
+            self.guard(name)
         guards = {
             n: GuardDef(n, e["means"], e["when"], e.get("default", False), self.tests[n])
             for n, e in sections["guards"].items()
@@ -118,22 +140,28 @@ class _Reader:
         names = list(names)
         if isinstance(name, str) and name in names:
             return True
-        self.bad.append(f"{place}: unknown {kind} {name!r}.{suggest(name, names)}")
+        self.bad.append(f"{place}: unknown {kind} {shown(name)}.{suggest(name, names)}")
         return False
 
     def section(self, key: str) -> dict[str, Raw]:
         section = self.source.get(key, {})
         if not isinstance(section, Mapping):
-            self.bad.append(f"{key}: is {section!r}; it must be a section [{key}]")
+            self.bad.append(f"{key}: is {shown(section)}; it must be a section [{key}]")
             return {}
         return dict(section)
 
+    def named(self, key: str, name: object) -> bool:
+        if isinstance(name, str) and name.isidentifier() and name != REFUSED:
+            return True
+        rule = f"a name is a word of letters, digits and _, not {REFUSED!r}"
+        self.bad.append(f"{key}.{name}: {shown(name)} is no name; {rule}")
+        return False
+
     def entry(self, key: str, name: str, entry: object) -> None:
         place = f"{key}.{name}"
-        if not (isinstance(name, str) and name.isidentifier()) or name == REFUSED:
-            self.bad.append(f"{place}: {name!r} is no name; a name is a word of letters, digits and _, not {REFUSED!r}")
+        self.named(key, name)
         if not isinstance(entry, Mapping):
-            self.bad.append(f"{place}: is {entry!r}; it must be a table such as {{ means = '...' }}")
+            self.bad.append(f"{place}: is {shown(entry)}; it must be a table such as {{ means = '...' }}")
             return
         self.fields(entry, SHAPE[key], place)
         for field in NEEDED[key]:
@@ -145,16 +173,21 @@ class _Reader:
             if self.known(field, kinds, place, "key"):
                 words, fits = kinds[field]
                 if not fits(value):
-                    self.bad.append(f"{place}.{field}: is {value!r}; it must be {words}")
+                    self.bad.append(f"{place}.{field}: is {shown(value)}; it must be {words}")
 
     def states(self, section: Mapping[str, Raw]) -> dict[str, StateDef]:
+        circled: set[str] = set()
         for name in section:
             line = [name]
             while (family := section[line[-1]].get("is")) is not None:
                 if not self.known(family, section, f"states.{line[-1]}.is", "state"):
                     break
                 if family in line:
-                    self.bad.append(f"states.{name}: its families go round in a circle: {' is '.join([*line, family])}")
+                    circle = line[line.index(family) :]
+                    if not circled & {*circle}:
+                        text = " is ".join([*circle, family])
+                        self.bad.append(f"states.{circle[0]}: its families go round in a circle: {text}")
+                    circled |= {*circle}
                     break
                 line.append(family)
         self.stop()
@@ -170,12 +203,15 @@ class _Reader:
     def groups(self, states: Mapping[str, StateDef]) -> dict[str, tuple[str, ...]]:
         groups: dict[str, tuple[str, ...]] = {}
         for name, members in self.section("groups").items():
-            if not isinstance(members, list) or not members:
-                self.bad.append(f"groups.{name}: is {members!r}; it must be a list of states")
+            if not self.named("groups", name):
                 continue
-            groups[name] = tuple(m for m in members if self.known(m, states, f"groups.{name}", "state"))
+            if not isinstance(members, list) or not members:
+                self.bad.append(f"groups.{name}: is {shown(members)}; it must be a list of states")
+                continue
+            known = [member for member in members if self.known(member, states, f"groups.{name}", "state")]
+            groups[name] = tuple(dict.fromkeys(known))
             twice = dict.fromkeys(m for m in groups[name] if members.count(m) > 1)
-            self.bad += [f"groups.{name}: {m!r} stands in it twice" for m in twice]
+            self.bad += [f"groups.{name}: {shown(m)} stands in it twice" for m in twice]
         return groups
 
     def unambiguous(self, states: Iterable[str], groups: Iterable[str], limits: Iterable[str]) -> None:
@@ -187,47 +223,57 @@ class _Reader:
     def head(self, states: Mapping[str, StateDef]) -> tuple[str, str, tuple[str, ...]]:
         name, initial, attempt = (self.source.get(key) for key in ("lifecycle", "initial", "attempt"))
         if not isinstance(name, str) or not name.strip():
-            self.bad.append(f"lifecycle: is {name!r}; it must be the name of the life cycle")
-        self.known(initial, states, "initial", "state")
+            self.bad.append(f"lifecycle: is {shown(name)}; it must be the name of the life cycle")
+        if initial is None:
+            self.bad.append("initial: is missing; it must be a state")
+        else:
+            self.known(initial, states, "initial", "state")
         if attempt is not None and not isinstance(attempt, list):
-            self.bad.append(f"attempt: is {attempt!r}; it must be a list of states")
+            self.bad.append(f"attempt: is {shown(attempt)}; it must be a list of states")
             attempt = []
         held = tuple(state for state in attempt or () if self.known(state, states, "attempt", "state"))
         return str(name), str(initial), held
 
-    def guard(self, name: str, place: str) -> _guards.Test:
-        """Return a guard's test, parsed once. Raises `BadGuard` where it has none; the first to ask reports why."""
+    def guard(self, name: str) -> _guards.Test:
+        """Return a guard's test, parsed once. What is wrong with it is told of it alone, not of those that ask it.
+
+        Raises:
+            BadGuard: there is no such guard, or too many are on the way to it.
+        """
         entries = self.section("guards")
         if name in self.tests:
             return self.tests[name]
         if name not in entries:
             raise BadGuard(f"unknown guard {name!r}.{suggest(name, [*entries, *self.section('limits')])}")
         if name in self.asking:
-            raise BadGuard(f"asks itself: {' -> '.join([*self.asking[self.asking.index(name) :], name])}")
-        when, opaque = entries[name]["when"], entries[name]["when"] == "?"
-        if opaque is not ("default" in entries[name]):
-            self.bad.append(f"{place}: an opaque guard ('?') has a default, and no other has one")
+            circle = self.asking[self.asking.index(name) :]
+            self.bad.append(f"guards.{name}: asks itself: {' -> '.join([*circle, name])}")
+            return _guards.Opaque(name)
+        if len(self.asking) >= _guards.LEVELS:
+            raise BadGuard(f"asks guards that ask guards, more than {_guards.LEVELS} deep")
+        when = entries[name]["when"]
+        if (when == "?") is not ("default" in entries[name]):
+            self.bad.append(f"guards.{name}: an opaque guard ('?') has a default, and no other has one")
         self.asking.append(name)
+        test: _guards.Test = _guards.Opaque(name)
         try:
-            self.tests[name] = _guards.Opaque(name) if opaque else _guards.parse(when, self.names())
+            test = test if when == "?" else _guards.parse(when, self.names())
         except BadGuard as error:
-            if len(self.asking) > 1:
-                raise
-            self.bad.append(f"{place}: {error}")
-            self.tests[name] = _guards.Opaque(name)  # so that cells which use it are still looked at
+            self.bad.append(f"guards.{name}: {error}")
         finally:
             self.asking.pop()
-        return self.tests[name]
+        self.tests[name] = test
+        return test
 
     def names(self) -> _guards.Names:
         def check(kind: str, name: str) -> None:
             known = self.section(kind + "s")
             if name not in known:
-                raise BadGuard(f"unknown {kind} {name!r}.{suggest(name, known)}")
+                raise BadGuard(f"unknown {kind} {shown(name)}.{suggest(name, known)}")
             if kind == "state" and known[name].get("abstract"):
                 raise BadGuard(f"entered({name}): {name} is abstract: no run can be in it")
 
-        return _guards.Names(check, self.section("limits"), lambda name: self.guard(name, f"guards.{name}"))
+        return _guards.Names(check, self.section("limits"), self.guard)
 
     def cells(
         self, states: Mapping[str, StateDef], groups: Mapping[str, tuple[str, ...]], signals: Mapping[str, SignalDef]
@@ -235,10 +281,12 @@ class _Reader:
         cells: dict[tuple[str, str], Cell] = {}
         for section, row in self.section("from").items():
             place = f"from.{section}"
-            if not self.known(section, [*states, *groups], place, "state or group"):
+            if not self.known(section, [*states, *self.section("groups")], place, "state or group"):
                 continue
+            if section not in states and section not in groups:
+                continue  # a group that is none, and told of there
             if not isinstance(row, Mapping):
-                self.bad.append(f"{place}: is {row!r}; it must be a section [{place}]")
+                self.bad.append(f"{place}: is {shown(row)}; it must be a section [{place}]")
                 continue
             for signal, value in row.items():
                 if not self.known(signal, signals, place, "signal"):
@@ -254,10 +302,15 @@ class _Reader:
     def cell(self, state: str, signal: str, section: str, value: object, groups: Mapping[str, tuple[str, ...]]) -> Cell:
         place = f"from.{section}.{signal}"
         given = value if isinstance(value, Mapping) else {"to": value}
+        before = len(self.bad)
         self.fields(given, CELL, place)
+        if len(self.bad) > before:
+            return Cell(state, signal, section=section)
         to, carries, because = given.get("to"), given.get("carries"), given.get("because", "")
         if (to is None) is (carries is None):
-            self.bad.append(f"{place}: says {'neither' if to is None else 'both'} 'to' and 'carries'; a cell says one")
+            says = "neither 'to' nor 'carries'" if to is None else "both 'to' and 'carries'"
+            self.bad.append(f"{place}: says {says}; a cell says one")
+            return Cell(state, signal, section=section)
         texts: list[object] = [to] if isinstance(to, str) else to if isinstance(to, list) else []
         choices = tuple(self.choice(text, place) for text in texts)
         if to is not None and not choices:
@@ -265,15 +318,16 @@ class _Reader:
         names = carries if isinstance(carries, list) else []
         if carries is not None and not names:
             self.bad.append(f"{place}: carries nothing; write the states that it may carry")
-        named = [n for n in names if self.known(n, [*self.section("states"), *groups], place, "state or group")]
+        known = [*self.section("states"), *self.section("groups")]
+        named = [name for name in names if self.known(name, known, place, "state or group")]
         carried = tuple(dict.fromkeys(state for name in named for state in groups.get(name, (name,))))
         return Cell(state, signal, choices, carried, because if isinstance(because, str) else "", section)
 
     def choice(self, text: object, place: str) -> Choice:
         if not isinstance(text, str):
-            self.bad.append(f"{place}: {text!r} is no choice; write 'STATE' or 'STATE if GUARD'")
+            self.bad.append(f"{place}: {shown(text)} is no choice; write 'STATE' or 'STATE if GUARD'")
             return Choice(REFUSED)
-        target, _, guard = (part.strip() for part in text.partition(" if "))
+        target, _, guard = (part.strip() for part in text.strip().partition(" if "))
         if target != REFUSED:
             self.known(target, self.section("states"), place, "state")
         if guard:

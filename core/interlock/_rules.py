@@ -116,7 +116,8 @@ def _used(table: Table) -> Iterator[str]:
     chosen = {choice.guard for cell in table.cells.values() for choice in cell.choices if choice.guard}
     asked = chosen | {other for name in table.guards for other in _asks(table, name)}
     limits = {leaf.name for g in table.guards.values() for leaf in _guards.leaves(g.test) if isinstance(leaf, Limit)}
-    carried = {name for row in table.source.get("from", {}).values() for cell in row.values() for name in _named(cell)}
+    rows = table.source.get("from", {}).values()
+    carried = {name for row in rows for cell in row.values() for name in _named(cell)}
     groups = {cell.section for cell in table.cells.values()} | carried
     for kind, names, used in (
         ("signals", table.signals, {cell.signal for cell in cells}),

@@ -163,7 +163,9 @@ class Table:
         for signal in self.signals.values():
             recurs = signal.recurs is not None
             lines.append(f"signal {signal.name} recurs={recurs} seals={signal.seals} plugins={signal.plugins}")
-        lines += [f"limit {limit.name} {limit.default}" for limit in self.limits.values()]
+        lines += [f"limit {limit.name} {float(limit.default)}" for limit in self.limits.values()]
+        opaque = [guard for guard in self.guards.values() if guard.when == "?"]
+        lines += [f"opaque {guard.name} {guard.default}" for guard in opaque]
         for cell in self.cells.values():
             asked = [f"{choice.target} if {self.test(choice)}" for choice in cell.choices]
             lines.append(f"{cell.state} {cell.signal} -> {asked} {sorted(cell.carries)}")
