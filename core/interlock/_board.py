@@ -6,7 +6,8 @@ lengths are known; its children wait each for its own upstream child, so that ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from interlock._plan import Node, Plan
 from interlock._task_runner import TaskRunner
@@ -27,6 +28,9 @@ class Board:
         self._make = make
         self._missing = list(plan.missing)
         self._unknown = list(plan.unknown)
+        self.elements: dict[tuple[int, int], Sequence[Any]] = {}
+        """By mapped node and upstream node: what the children are made of, where no children of the upstream are. Any:
+        the user's."""
 
     def runner(self, node: Node) -> TaskRunner:
         """Return the runner of a node, made when it is first asked for."""
@@ -56,7 +60,7 @@ class Board:
             elif upstream.children is not None:
                 states.append(upstream.children[runner.index].state)
             else:
-                states.append(Success(None, upstream.state.result[runner.index]))
+                states.append(Success(None, self.elements[runner.node.index, source.index][runner.index]))
         return states
 
     def expand(self, parent: TaskRunner, length: int) -> list[TaskRunner]:
@@ -73,7 +77,7 @@ class Board:
         parent.left = length
         known = [runner for below in node.mapped_downstream for runner in self._known(below)]
         if not length:
-            return [parent, *known]
+            return known if self._missing[node.index] else [parent, *known]
         free = [] if self._missing[node.index] else [child for child in children if not child.missing]
         # What maps over these children is expanded first, so that its children follow theirs one by one.
         return [*known, *free]
@@ -113,13 +117,27 @@ class Board:
         return ready
 
     def _released(self, node: Node) -> list[TaskRunner]:
-        parent = self.runners[node.index]
-        children = parent.children if parent is not None else None
-        return [child for child in children or () if not child.missing and not child.over]
+        parent = self.runner(node)
+        if parent.children is None or not parent.children:
+            # It waited for its other upstreams to know how it ends, or has nothing else to wait for.
+            return [] if self._unknown[node.index] else [parent]
+        return [child for child in parent.children if not child.missing and not child.over]
 
     def _known(self, node: Node) -> list[TaskRunner]:
         self._unknown[node.index] -= 1
         return [] if self._unknown[node.index] else [self.runner(node)]
+
+    def waits(self, node: Node) -> bool:
+        """Return whether upstreams that go whole to a node are not over."""
+        return bool(self._missing[node.index])
+
+    def fresh(self) -> list[TaskRunner]:
+        """Return the runs of nodes that wait for nothing and that nothing has happened to."""
+        return [
+            self.runner(node)
+            for node in self.plan.nodes
+            if self.runners[node.index] is None and not self._missing[node.index] and not self._unknown[node.index]
+        ]
 
     def recount(self) -> None:
         """Work out who waits for whom from the states, for a flow run that was restored."""

@@ -122,6 +122,9 @@ class Flow:
         Any: arguments are the user's.
         """
         task = self.add_task(task)
+        for name, given in (("upstream_tasks", upstream_tasks), ("downstream_tasks", downstream_tasks)):
+            if isinstance(given, Task):
+                raise FlowError(f"task {task.name!r}: {name}={given!r} is one task; give a list such as [{given.name}]")
         for other in upstream_tasks or ():
             self._depend(task, other, None, mapped and not isinstance(other, unmapped | Task))
         for downstream in downstream_tasks or ():

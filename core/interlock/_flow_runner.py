@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -22,9 +22,10 @@ from interlock._hooks import ESCAPES, Hooks
 from interlock._machine import Machine
 from interlock._plan import Node, Plan
 from interlock._results import Record, TaskStates
+from interlock._rows import Row
 from interlock._run import KEEP, Run
 from interlock._story import Cut, origin
-from interlock._task_runner import FRESH, TaskRunner, broken
+from interlock._task_runner import FRESH, TaskRunner, broken, elements_of
 from interlock.signals import (
     CANCEL,
     ENDRUN,
@@ -38,6 +39,7 @@ from interlock.signals import (
     SUCCESS,
     TRIGGERFAIL,
     Signal,
+    made,
 )
 from interlock.states import BY_NAME, State
 from interlock.triggers import each
@@ -114,16 +116,22 @@ class FlowRunner:
             self._send(CANCEL._of("The flow run was cancelled"), now)
         for node in self.plan.nodes:
             self.board.runner(node)
+        self._end_all(now)
+        if not self.run.is_final and not isinstance(self.state, states.Running):
+            self._send(CANCEL._of("The flow run was cancelled"), now)
+
+    def _end_all(self, now: float) -> None:
+        """Cancel every task run that is not over."""
         for runner in self.board.all():
             if not runner.over:
                 if runner.run.closed:
                     runner.run.reopen()
                 runner.apply(CANCEL._of("The flow run was cancelled"), now)
                 self._settle(runner, now)
+                if runner.children is not None and not runner.left and not runner.over:
+                    self._ready.append(runner)
         while self._ready:  # parents whose children are over; whatever else is in it is over too
             self._begin(self._ready.popleft(), now)
-        if not isinstance(self.state, states.Running):
-            self._send(CANCEL._of("The flow run was cancelled", result=self._result()), now)
 
     def resume(self, rested: TaskStates, chosen: Iterable[str] | None, now: float) -> None:
         """Go on where an earlier flow run rested.
@@ -136,8 +144,9 @@ class FlowRunner:
         Raises:
             FlowError: a task named waits for no person.
         """
+        records = rested.records()
         for node in self.plan.nodes:
-            if (record := rested.records.get(str(node.task.slug))) is not None:
+            if (record := records.get(str(node.task.slug))) is not None:
                 self.board.runners[node.index] = self._restored(node, record, None)
         self.board.recount()
         wanted = None if chosen is None else set(chosen)
@@ -151,7 +160,16 @@ class FlowRunner:
         if self.run.closed:
             self.run.reopen()
         self._send(RESUME._of(), now)
-        self._ready.extend(runner for runner in waiting if wanted is None or runner.node.task.slug in wanted)
+        if not isinstance(self.state, states.Running):
+            return
+        for runner in list(self.board.all()):
+            if runner.children is not None and not runner.over:
+                self._lengths(runner)
+        for runner in waiting:
+            if wanted is None or runner.node.task.slug in wanted:
+                runner.resumed = True
+                self._ready.append(runner)
+        self._ready.extend(self.board.fresh())
 
     def _restored(self, node: Node, record: Record, index: int | None) -> TaskRunner:
         runner = TaskRunner(node, record.run._again(node.guards, self._hooks), index)
@@ -190,7 +208,8 @@ class FlowRunner:
         elif runner.children is not None:
             self._gather(runner, now)
         elif runner.node.mapped and runner.index is None:
-            self._expand(runner, now)
+            if not self._expand(runner, now):
+                return None
         else:
             call = runner.ask(self.board.upstreams(runner), now, self._layers)
         if call is None:
@@ -235,31 +254,36 @@ class FlowRunner:
 
     # Mapped tasks
 
-    def _expand(self, parent: TaskRunner, now: float) -> None:
+    def _expand(self, parent: TaskRunner, now: float) -> bool:
+        """Make the children of a mapped task, or send the verdict on it; return whether it was time for either."""
         lengths = self._lengths(parent)
+        if isinstance(lengths, SKIP) and self.board.waits(parent.node):
+            return False  # another upstream may fail yet, and a failure is never hidden by a skip
         parent.apply(lengths if isinstance(lengths, Signal) else MAP._of(), now)
         if isinstance(parent.state, states.Mapping) and not isinstance(lengths, Signal):
             self._ready.extendleft(reversed(self.board.expand(parent, min(lengths))))
+        return True
 
     def _lengths(self, parent: TaskRunner) -> list[int] | Signal:
         """Return the lengths of what a task is mapped over, or the verdict where one will never be known."""
-        mapped = [edge_node for edge_node in parent.node.upstream if edge_node[0].mapped]
-        runners = [self.board.runner(node) for _, node in mapped]
-        ended = [runner.state for runner in runners if runner.children is None]
-        failed = [runner for runner in runners if runner.children is None and not runner.state.is_successful()]
-        if failed:
-            return TRIGGERFAIL._of(f"There is nothing to map over: {failed[0].name} ended in {failed[0].state!r}")
-        if any(state.is_skipped() for state in ended):
+        runners = [self.board.runner(node) for edge, node in parent.node.upstream if edge.mapped]
+        ended = [runner for runner in runners if runner.children is None]
+        for runner in ended:
+            if not runner.state.is_successful():
+                return TRIGGERFAIL._of(f"There is nothing to map over: {runner.name} ended in {runner.state!r}")
+        if any(runner.state.is_skipped() for runner in ended):
+            others = [self.board.runner(node).state for edge, node in parent.node.upstream if not edge.mapped]
+            if any(state.is_failed() for state in each(others)):
+                return TRIGGERFAIL._of("There is nothing to map over, and an upstream run failed")
             return SKIP._of("There is nothing to map over: an upstream run was skipped")
-        lengths: list[int] = []
-        for runner in runners:
-            if runner.children is not None:
-                lengths.append(len(runner.children))
-            elif isinstance(value := runner.state.result, Sequence) or _indexed(value):
-                lengths.append(len(value))
-            else:
-                kind = type(value).__name__
-                return FAIL._of(f"Cannot map over the result of {runner.name}: {kind!r} has no length and order")
+        lengths = [len(runner.children) for runner in runners if runner.children is not None]
+        for runner in ended:
+            elements = elements_of(runner.state.result, self._layers)
+            if isinstance(elements, Signal):
+                why = f"Cannot map over the result of {runner.name}: {elements.message}"
+                return FAIL._of(why, result=elements.result)
+            self.board.elements[parent.node.index, runner.node.index] = elements
+            lengths.append(len(elements))
         return lengths
 
     def _gather(self, parent: TaskRunner, now: float) -> None:
@@ -273,51 +297,53 @@ class FlowRunner:
         """Let the flow run end, or rest until a person acts."""
         if self.run.is_final or not isinstance(self.state, states.Running):
             return
-        result = self._result()
         if any(not runner.over for runner in self.board.all()):
-            self._send(PAUSE._of("Nothing can go on until a person resumes a task", result=result), now)
+            self._send(PAUSE._of("Nothing can go on until a person resumes a task"), now)
             return
         # A cancelled reference task takes two steps: the flow is cancelled, and then ends.
         for _ in range(2):
-            if not self.run.is_final and not self.run.closed:
-                self._send(self._verdict(result), now)
+            if isinstance(self.state, states.Running):
+                self._send(self._verdict(), now)
 
-    def _verdict(self, result: TaskStates) -> Signal:
+    def _verdict(self) -> Signal:
         """Return what the states of the reference tasks say."""
         ended = each([self.board.runner(node).state for node in self.plan.references])
         if any(state.is_failed() for state in ended):
-            return FAIL._of("Some reference tasks failed.", result=result)
+            return FAIL._of("Some reference tasks failed.")
         if any(state.is_cancelled() for state in ended):
             cancelling = isinstance(self.state, states.Cancelling)
-            return (FAIL if cancelling else CANCEL)._of("Some reference tasks were cancelled.", result=result)
+            return (FAIL if cancelling else CANCEL)._of("Some reference tasks were cancelled.")
         if ended and all(state.is_skipped() for state in ended):
-            return SKIP._of("All reference tasks were skipped.", result=result)
-        return SUCCESS._of("All reference tasks succeeded.", result=result)
+            return SKIP._of("All reference tasks were skipped.")
+        return SUCCESS._of("All reference tasks succeeded.")
 
     def _send(self, signal: Signal, now: float) -> None:
+        def prepare(row: Row) -> None:
+            if row.final:  # its task runs come first
+                self._end_all(now)
+
         try:
-            taken = self.run._apply(signal, now)
+            taken = self.run._apply(signal, now, prepare=prepare)
         except (NoTransition, *ESCAPES):
             raise
         except BaseException as error:  # noqa: BLE001  # a plugin failed: the flow run is told so
-            taken = self.run._apply(broken(error), now)
+            taken = self.run._apply(broken(error), now, prepare=prepare)
         assert taken is not None  # only a message of an attempt can be dropped
-        row, applied = taken
-        assert isinstance(applied, Signal)
-        if isinstance(applied, ENDRUN):
-            self.state = applied.state
-        else:
-            self.state = BY_NAME[row.after](applied.message, applied.result)
-        if self.state.result is None and (self.run.is_final or self.run.closed):
+        row, applied = taken[0], made(taken[1])
+        kind = BY_NAME[row.after]
+        self.state = applied.state if isinstance(applied, ENDRUN) else kind(applied.message)
+        if not issubclass(kind, states.Running):
             self.state = attrs.evolve(self.state, result=self._result())
 
     def _result(self) -> TaskStates:
         runners = list(zip(self.plan.nodes, self.board.runners, strict=True))
         tasks = {str(node.task.slug): node.task for node, _ in runners}
-        ended = {str(node.task.slug): _NOT_RUN if runner is None else runner.shown() for node, runner in runners}
-        rests = any(not runner.over for runner in self.board.all())
-        records = {str(node.task.slug): runner.record() for node, runner in runners if runner is not None and rests}
-        return TaskStates(tasks, ended, records, self._layers.get("parameters", {}), self.run)
+        shown = {str(node.task.slug): _NOT_RUN if runner is None else runner.shown() for node, runner in runners}
+
+        def records() -> dict[str, Record]:
+            return {str(node.task.slug): runner.record() for node, runner in runners if runner is not None}
+
+        return TaskStates(tasks, shown, self._layers.get("parameters", {}), self.run, records)
 
 
 def _for_a_person(runner: TaskRunner) -> bool:
@@ -325,8 +351,3 @@ def _for_a_person(runner: TaskRunner) -> bool:
     state, run = runner.state, runner.run
     waits = isinstance(state, states.Paused) or (run.closed and isinstance(state, states.Scheduled))
     return waits and not runner.over and isinstance(state, states.Scheduled) and state.start_time is None
-
-
-def _indexed(value: object) -> bool:
-    """Return whether the elements of a value can be counted and taken by number."""
-    return hasattr(value, "__len__") and hasattr(value, "__getitem__") and not isinstance(value, Mapping)

@@ -126,6 +126,7 @@ class Interrupts:
         """Whether a Ctrl-C came that the runner does not know of."""
         self.allowed = False
         """Whether one that comes now is raised where we are."""
+        self._came = 0
         self._ours = False
 
     def let_in(self) -> None:
@@ -148,9 +149,10 @@ class Interrupts:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.allowed or self.pending:
+        self._came += 1
+        self.pending = True  # also where it is raised: the body may swallow it
+        if self.allowed or self._came > 1:
             raise KeyboardInterrupt
-        self.pending = True
 
 
 def _given(flow: Flow, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -124,8 +124,10 @@ def _guards(task: Task) -> dict[str, Callable[[Any, Any], bool]] | None:
     kinds = task.retry_on
     if kinds is None:
         return None
-    return {"retryable": lambda run, signal: isinstance(signal, kinds) or isinstance(_cause(signal), kinds)}
+    return {"retryable": lambda _run, signal: isinstance(_cause(signal), kinds)}
 
 
 def _cause(signal: object) -> object:
-    return getattr(signal, "result", None)
+    """Return the exception that a failure comes from; where there is none, the signal itself."""
+    result = getattr(signal, "result", None)
+    return result if isinstance(result, BaseException) else signal

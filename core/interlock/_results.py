@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -35,20 +35,19 @@ class TaskStates(Mapping[object, State]):
     It pickles: another process that has the same flow finds its tasks by their slugs.
     """
 
-    __slots__ = ("_states", "_tasks", "parameters", "records", "run")
+    __slots__ = ("_records", "_states", "_tasks", "parameters", "run")
 
     def __init__(
         self,
         tasks: Mapping[str, Task],
         states: Mapping[str, State],
-        records: Mapping[str, Record],
         parameters: Mapping[str, Any],
-        run: Run | None = None,
+        run: Run | None,
+        records: Callable[[], Mapping[str, Record]],
     ) -> None:
         self._tasks = dict(tasks)
         self._states = dict(states)
-        self.records = dict(records)
-        """By slug: what it takes to go on; empty where the flow is over."""
+        self._records = records
         self.parameters = dict(parameters)
         self.run = run
         """The flow run's own life."""
@@ -62,11 +61,16 @@ class TaskStates(Mapping[object, State]):
             )
         return self._states[str(slug)]
 
-    def __iter__(self) -> Iterator[Task]:
-        return iter(self._tasks.values())
+    def __iter__(self) -> Iterator[object]:
+        # Where the tasks stayed in another process, their slugs stand for them.
+        return (self._tasks.get(slug, slug) for slug in self._states)
 
     def __len__(self) -> int:
         return len(self._states)
+
+    def records(self) -> Mapping[str, Record]:
+        """Return what it takes to go on, by slug; nothing where the flow is over."""
+        return {} if self.run is None or self.run.is_final else self._records()
 
     def by_slug(self) -> dict[str, State]:
         """Return the states by slug: also where the tasks themselves stayed in another process."""
@@ -76,7 +80,13 @@ class TaskStates(Mapping[object, State]):
         return "{" + ", ".join(f"{slug}: {state!r}" for slug, state in self._states.items()) + "}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return TaskStates, ({}, self._states, self.records, self.parameters, self.run)
+        return _loaded, (self._states, self.parameters, self.run, self.records())
+
+
+def _loaded(
+    states: Mapping[str, State], parameters: Mapping[str, Any], run: Run | None, records: Mapping[str, Record]
+) -> TaskStates:
+    return TaskStates({}, states, parameters, run, lambda: records)
 
 
 def rested(state: State, flow: str, slugs: Mapping[str, object]) -> TaskStates:

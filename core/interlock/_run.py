@@ -176,11 +176,17 @@ class Run(Record):
             self._turn.append(hooks)
 
     def _apply(
-        self, signal: object, at: float | None, carried: str | None = None, attempt: object = ANY
+        self,
+        signal: object,
+        at: float | None,
+        carried: str | None = None,
+        attempt: object = ANY,
+        prepare: Callable[[Row], None] | None = None,
     ) -> tuple[Row, object] | None:
         """Take one step, and return the row taken and the signal applied, which a plugin may have chosen.
 
-        With an attempt: None where it is not open, and the message is dropped.
+        With an attempt: None where it is not open, and the message is dropped. `prepare` is told of the row before it
+        is taken, and may not refuse it.
         """
         try:
             hooks = self._turn.pop()
@@ -195,7 +201,7 @@ class Run(Record):
                 if attempt != values[1] or not values[2] or not self._rows[-1].held:
                     self._dropped += 1
                     return None
-            return self._step(signal, at, carried, hooks)
+            return self._step(signal, at, carried, hooks, prepare)
         finally:
             self._turn.append(hooks)
 
@@ -219,7 +225,14 @@ class Run(Record):
 
     # One step. All of this runs with the turn taken.
 
-    def _step(self, signal: object, at: float | None, carried: str | None, hooks: Hooks | None) -> tuple[Row, object]:
+    def _step(
+        self,
+        signal: object,
+        at: float | None,
+        carried: str | None,
+        hooks: Hooks | None,
+        prepare: Callable[[Row], None] | None = None,
+    ) -> tuple[Row, object]:
         machine = self._machine
         name = machine._names.get(type(signal))
         if name is None or name in machine._sealing:
@@ -233,6 +246,8 @@ class Run(Record):
             if answer is not None:
                 row, note = self._substitute(row, *answer)
                 signal = answer[0]
+        if prepare is not None:
+            prepare(row)
         self._commit(row, at, note)
         if hooks is not None and hooks.after:
             hooks.tell(RunView(self), self._last_step())

@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from interlock._capture import Answer, capture, text_of
+from interlock._capture import Answer, capture, failure, text_of
 from interlock._commands import Call
 from interlock._errors import NoTransition, shown
 from interlock._hooks import ESCAPES
 from interlock._results import Record
 from interlock._run import Run
-from interlock.signals import BROKEN, ENDRUN, FAIL, RESUME, SKIP, START, TRIGGERFAIL, Signal
+from interlock.signals import BROKEN, ENDRUN, FAIL, RESUME, SKIP, START, TRIGGERFAIL, Signal, made
 from interlock.states import BY_NAME, Looped, Paused, Pending, Retrying, Scheduled, State, Success
 from interlock.states import Mapping as MappingState
 from interlock.triggers import each
@@ -136,6 +136,9 @@ class TaskRunner:
         if taken is None:
             return False
         self._enter(*taken, now)
+        if taken[0].held and self.run._open():
+            # The work has ended and said nothing that ends the attempt: nobody else will.
+            self.receive(FAIL._of(made(taken[1]).message or "The work ended without an outcome"), attempt, now)
         return True
 
     # The gates
@@ -177,7 +180,7 @@ class TaskRunner:
         if signal is _START:
             self.state = _BARE[row.after]
             return
-        assert isinstance(signal, Signal)
+        signal = made(signal)
         if signal.leads_to is Success is BY_NAME[row.after]:
             self.state = Success(signal.message, signal.fields.get("result"))
             return
@@ -212,7 +215,8 @@ def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State
         return signal.state
     kind = BY_NAME[after]
     fields = signal.fields
-    if not fields and signal.message is None and not issubclass(kind, Scheduled | Looped):
+    refused = _BARE[after].is_failed() and not signal.leads_to().is_failed()
+    if not fields and signal.message is None and not refused and not issubclass(kind, Scheduled | Looped):
         return _BARE[after]
     if kind is not signal.leads_to:
         fields = {} if issubclass(kind, Scheduled) else {"result": signal.result}
@@ -228,9 +232,20 @@ def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State
         fields = {**fields, "start_time": moment(now)}
     elif kind is Looped and fields.get("loop_count") is None:
         fields = {**fields, "loop_count": runner.turn}
-    elif kind().is_failed() and not signal.leads_to().is_failed():
+    elif refused:
         message = f"{signal.name} was not granted{f': {message}' if message else ''}"
     return kind(message, **fields)
+
+
+def elements_of(value: Any, layers: Mapping[str, Any]) -> Sequence[Any] | Signal:
+    """Return the elements of a value that a task is mapped over, or why it has none. Any: the user's."""
+    if isinstance(value, list | tuple | range | str):
+        return value
+    kind = type(value)
+    if not (hasattr(kind, "__len__") and hasattr(kind, "__getitem__")) or isinstance(value, Mapping):
+        return FAIL._of(f"{kind.__name__!r} has no length and order")
+    said = capture(lambda: [value[place] for place in range(len(value))], {}, layers, Answer, failure)
+    return said if isinstance(said, Signal) else list(said.value)
 
 
 def moment(seconds: float) -> datetime:

@@ -23,6 +23,7 @@ R = TypeVar("R")
 building: ContextVar[Flow | None] = ContextVar("interlock.building", default=None)
 """The flow whose `with` block is being run."""
 
+LONGEST_DELAY = 100 * 365.25 * 86400  # seconds: beyond that, calendars end
 RESERVED = ("upstream_tasks", "mapped", "flow")
 
 
@@ -82,8 +83,8 @@ class Task:
         trigger: Trigger = all_successful,
         skip_on_upstream_skip: bool = True,
     ) -> None:
-        self.name = name if name is not None else type(self).__name__
-        self.slug = slug
+        self.name = type(self).__name__ if name is None else _text("name", name)
+        self.slug = self._given_slug = None if slug is None else _text("slug", slug)
         if isinstance(tags, str):
             raise FlowError(f"task {self.name!r}: tags={tags!r} is one text; give a list such as [{tags!r}]")
         self.tags = frozenset(tags)
@@ -125,7 +126,7 @@ class Task:
     def copy(self) -> Self:
         """Return another task that does the same."""
         twin = copy.copy(self)
-        twin.slug = None
+        twin.slug = twin._given_slug
         return twin
 
     def __call__(
@@ -372,6 +373,12 @@ def _filled(template: Any, items: Mapping[str, Any]) -> Any:
             return template
 
 
+def _text(option: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise FlowError(f"task: {option}={value!r}; it must be a text that is not empty")
+    return value
+
+
 def _count(task: str, name: str, value: object, least: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise FlowError(f"task {task!r}: {name}={value!r}; it must be a whole number from {least} on")
@@ -380,8 +387,9 @@ def _count(task: str, name: str, value: object, least: int = 0) -> int:
 
 def _delay(task: str, value: float | timedelta) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
-        raise FlowError(f"task {task!r}: retry_delay={value!r}; it must be seconds from 0 on, or a timedelta")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_DELAY:
+        allowed = f"seconds from 0 to {LONGEST_DELAY:.0f} (100 years), or a timedelta"
+        raise FlowError(f"task {task!r}: retry_delay={value!r}; it must be {allowed}")
     return float(seconds)
 
 

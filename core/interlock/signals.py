@@ -48,6 +48,7 @@ class Signal(BaseException):
                     f"{self.name}: unknown field {name!r}; it takes: {listed(names)}.{suggest(name, names)}"
                 )
         self._fill(None if message is None else str(message), {**given, **fields})
+        self.leads_to(self.message, **self.fields)  # a value that the state does not take is refused where it is raised
 
     def _fill(self, message: str | None, fields: dict[str, Any]) -> None:
         self.args = () if message is None else (message,)
@@ -255,6 +256,16 @@ def _carried() -> tuple[str, ...]:
         name for machine in tables for row in machine.rows.values() for cell in row.values() for name in cell.carries
     )
     return tuple(dict.fromkeys(names))
+
+
+def made(signal: object) -> Signal:
+    """Return a signal as an instance, also where a plugin gave its name or its class."""
+    if isinstance(signal, Signal):
+        return signal
+    kind = globals()[signal] if isinstance(signal, str) else signal
+    assert isinstance(kind, type)
+    assert issubclass(kind, Signal)
+    return kind._of()
 
 
 def signal_from_state(state: State) -> type[Signal]:
