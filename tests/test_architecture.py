@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"_errors", "_guards", "_table", "_notation", "_rules", "_extend", "_rows", "_turns", "_transitions"},
     {"_machine", "_explore", "_draw", "_hooks", "_story", "_store", "_record", "_run"},
     {"states", "signals", "_context"},
-    {"triggers", "_tasks", "_flow", "_results"},
+    {"_options", "triggers", "_tasks", "_flow", "_results"},
     {"_capture", "_commands", "_plan", "_task_runner", "_board", "_flow_runner"},
     {"_inline"},
     {"__init__", "_target", "_show", "_cli", "__main__"},

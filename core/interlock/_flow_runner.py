@@ -206,6 +206,8 @@ class FlowRunner:
         if isinstance(runner.state, states.Paused):
             runner.apply(RESUME._of(), now)
         elif runner.children is not None:
+            if runner.left or (not runner.children and self.board.waits(runner.node)):
+                return None
             self._gather(runner, now)
         elif runner.node.mapped and runner.index is None:
             if not self._expand(runner, now):

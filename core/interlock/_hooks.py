@@ -122,6 +122,8 @@ class Plugins:
         named = name or getattr(plugin, "__name__", None) or kind.__name__
         if self._manager.has_plugin(named):
             named = f"{named}-{id(plugin):x}"
+        if self._manager.is_registered(plugin):
+            raise PluginError(named, "register", "it is registered already")
         try:
             self._manager.register(plugin, named)
             self._manager.check_pending()

@@ -109,7 +109,7 @@ class Machine:
         """The limits and their defaults."""
         return {name: limit.default for name, limit in self._table.limits.items()}
 
-    @property
+    @cached_property
     def counters(self) -> tuple[str, ...]:
         """What the guards count, such as "entered(Retrying)": the names of a run's counts."""
         return tuple(str(count) for count in self._table.counted())
@@ -229,6 +229,14 @@ class Machine:
             if answer is not True and answer is not False:
                 raise GuardError(name, repr(answer))
         return {**defaults, **guards}
+
+    def _check_guards(self, guards: Mapping[str, object]) -> None:
+        self._opaque(dict.fromkeys(guards, True))
+        for name, guard in guards.items():
+            if not callable(guard):
+                raise ValueError(
+                    f"{self.name}: guard {name!r} is bound to {guard!r}; bind a callable of run and signal"
+                )
 
     def _state(self, state: object) -> str:
         if not isinstance(state, str) or state not in self.rows:

@@ -7,12 +7,15 @@ A step is committed by one append to the list of rows, and the state is that of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from interlock._errors import NoTransition
 from interlock._machine import Machine
 from interlock._rows import FIRST, Row, Values, possible
-from interlock._story import Cut, Step, arrows, attempt_of
+from interlock._story import Cut, Step, Story, arrows, attempt_of
+
+if TYPE_CHECKING:
+    from interlock._run import Run
 
 TOLD = 8  # steps of the story that an error tells
 
@@ -63,6 +66,20 @@ class Record:
     def limits(self) -> Mapping[str, float]:
         """The limits of the run."""
         return dict(self._rows[0].compiled.limits)
+
+    @property
+    def story(self) -> Story:
+        """The steps up to now, as a value: it does not grow with the run."""
+        while True:
+            held = self._rows
+            rows = tuple(held)  # first: what else a step leaves is written before it
+            times = None if self._times is None else tuple(self._times)
+            notes = dict(self._notes or {})
+            if held is self._rows and rows[0] is held[0]:  # else another thread has cut the story meanwhile
+                return Story(rows, times, notes, self._from_story)
+
+    def _from_story(self, story: Story) -> Run:
+        raise NotImplementedError  # `Run` makes another run of its kind
 
     def accepts(self) -> tuple[str, ...]:
         """Return the signals that the run accepts now. Opaque guards are not asked: what one may allow is listed."""

@@ -60,7 +60,7 @@ class Run(Record):
     ) -> None:
         compiled = machine._compile(limits) if limits else machine._plain
         if guards:
-            _check_guards(machine, guards)
+            machine._check_guards(guards)
         if type(story) is not int or story < 0:
             raise ValueError(f"story: {story!r}; it must be a number of steps from 0 on")
         self._machine = machine
@@ -299,12 +299,6 @@ class Run(Record):
         """What went wrong in observers, in order."""
         return tuple(self._hooks.failures) if self._hooks is not None else ()
 
-    @property
-    def story(self) -> Story:
-        """The steps up to now, as a value: it does not grow with the run."""
-        times = None if self._times is None else tuple(self._times)
-        return Story(tuple(self._rows), times, dict(self._notes or {}), self._from_story)
-
     def __repr__(self) -> str:
         closed = ", closed" if self.closed else ""
         return (
@@ -315,8 +309,7 @@ class Run(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the stable JSON form of the run. Guards and plugins are not part of it. Any: JSON."""
-        now = (self.state, self._values(), self.closed)
-        return _store.stored(self._machine, self.story, now, self._dropped)
+        return _store.stored(self._machine, self.story, self._dropped)
 
     @classmethod
     def from_dict(
@@ -395,13 +388,6 @@ class Run(Record):
     def __reduce__(self) -> tuple[Any, ...]:
         # Guards and plugins are code, and stay behind: whoever loads the run binds its own.
         return type(self).from_dict, (self._machine, self.to_dict())
-
-
-def _check_guards(machine: Machine, guards: Mapping[str, Guard]) -> None:
-    machine._opaque(dict.fromkeys(guards, True))
-    for name, guard in guards.items():
-        if not callable(guard):
-            raise ValueError(f"{machine.name}: guard {name!r} is bound to {guard!r}; bind a callable of run and signal")
 
 
 def _text(signal: object) -> str:

@@ -20,16 +20,16 @@ T = TypeVar("T")
 Data = Mapping[str, Any]  # JSON
 
 
-def stored(machine: Machine, story: Story, now: tuple[str, Values, bool], dropped: int) -> dict[str, Any]:
+def stored(machine: Machine, story: Story, dropped: int) -> dict[str, Any]:
     """Return the JSON form of a run. Any: JSON."""
-    state, values, closed = now
+    state, values = story.end()
     return {
         "format": FORMAT,
         "lifecycle": machine.name,
         "spec": machine.hash,
         "facts": machine.facts,
         "state": state,
-        "closed": closed,
+        "closed": story.closed,
         "counts": dict(zip(machine.counters, values[FIRST:], strict=True)),
         "attempts": values[1],
         "open": bool(values[2]),
@@ -56,6 +56,8 @@ class Loaded:
     steps: list[tuple[str, str, str]]
     times: list[float | None] | None = None
     notes: dict[int, tuple[str, str]] | None = None
+    now: Mapping[str, int] | None = None
+    """What the counts must be behind the last step, where that is known."""
 
     def path(self, compiled: Compiled) -> tuple[list[Cut | Row], Values]:
         """Return the rows that the steps take, and the counts behind the last one.
@@ -70,6 +72,9 @@ class Loaded:
         for row in rows[1:]:
             assert isinstance(row, Row)
             values = row.bump(values, 0) if row.bump else values
+        counted = dict(zip(map(str, compiled.counts), values[FIRST:], strict=True))
+        if self.now is not None and any(counted.get(name) != count for name, count in self.now.items()):
+            raise StoredError(f"its counts are {dict(self.now)}; by its story they are {counted}")
         last = rows[-1]
         if isinstance(last, Row):
             if self.closed and not last.closed:
@@ -132,6 +137,7 @@ def loaded(machine: Machine, data: Data, states: Mapping[str, str] | None) -> Lo
         steps=[(step["before"], step["signal"], step["after"]) for step in steps],
         times=times,
         notes=notes,
+        now=_counts(machine, data),
     )
 
 

@@ -140,6 +140,13 @@ class Story(Sequence[Step]):
         """What the guards had counted before the first step."""
         return dict(zip(map(str, self._cut.compiled.counts), self._cut.values[FIRST:], strict=True))
 
+    def end(self) -> tuple[str, Values]:
+        """Return the state and the counts behind the last step."""
+        values = self._cut.values
+        for row in self._rows:
+            values = row.bump(values, 0) if row.bump else values
+        return (self._rows[-1].after if self._rows else self.start), values
+
     def replay(self) -> Run:
         """Return a new run that took these steps.
 

@@ -239,8 +239,10 @@ def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State
 
 def elements_of(value: Any, layers: Mapping[str, Any]) -> Sequence[Any] | Signal:
     """Return the elements of a value that a task is mapped over, or why it has none. Any: the user's."""
-    if isinstance(value, list | tuple | range | str):
+    if isinstance(value, tuple | range | str):
         return value
+    if type(value) is list:
+        return value.copy()  # a body may change it, and its children are made already
     kind = type(value)
     if not (hasattr(kind, "__len__") and hasattr(kind, "__getitem__")) or isinstance(value, Mapping):
         return FAIL._of(f"{kind.__name__!r} has no length and order")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, overlo
 import attrs
 
 from interlock._errors import FlowError
+from interlock._options import count, delay, exceptions, text
 from interlock.triggers import Trigger, all_successful
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ R = TypeVar("R")
 building: ContextVar[Flow | None] = ContextVar("interlock.building", default=None)
 """The flow whose `with` block is being run."""
 
-LONGEST_DELAY = 100 * 365.25 * 86400  # seconds: beyond that, calendars end
 RESERVED = ("upstream_tasks", "mapped", "flow")
 
 
@@ -83,16 +83,16 @@ class Task:
         trigger: Trigger = all_successful,
         skip_on_upstream_skip: bool = True,
     ) -> None:
-        self.name = type(self).__name__ if name is None else _text("name", name)
-        self.slug = self._given_slug = None if slug is None else _text("slug", slug)
+        self.name = type(self).__name__ if name is None else text("name", name)
+        self.slug = self._given_slug = None if slug is None else text("slug", slug)
         if isinstance(tags, str):
             raise FlowError(f"task {self.name!r}: tags={tags!r} is one text; give a list such as [{tags!r}]")
         self.tags = frozenset(tags)
-        self.max_retries = _count(self.name, "max_retries", max_retries)
-        self.retry_limit = _count(self.name, "retry_limit", retry_limit)
-        self.max_turns = max_turns if max_turns == float("inf") else _count(self.name, "max_turns", max_turns, 1)
-        self.retry_delay = _delay(self.name, retry_delay)
-        self.retry_on = _exceptions(self.name, retry_on)
+        self.max_retries = count(self.name, "max_retries", max_retries)
+        self.retry_limit = count(self.name, "retry_limit", retry_limit)
+        self.max_turns = max_turns if max_turns == float("inf") else count(self.name, "max_turns", max_turns, 1)
+        self.retry_delay = delay(self.name, retry_delay)
+        self.retry_on = exceptions(self.name, retry_on)
         if not callable(trigger):
             raise FlowError(f"task {self.name!r}: trigger={trigger!r} cannot be called; see interlock.triggers")
         self.trigger = trigger
@@ -371,34 +371,3 @@ def _filled(template: Any, items: Mapping[str, Any]) -> Any:
             return {_filled(key, items): _filled(item, items) for key, item in template.items()}
         case _:
             return template
-
-
-def _text(option: str, value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise FlowError(f"task: {option}={value!r}; it must be a text that is not empty")
-    return value
-
-
-def _count(task: str, name: str, value: object, least: int = 0) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise FlowError(f"task {task!r}: {name}={value!r}; it must be a whole number from {least} on")
-    return value
-
-
-def _delay(task: str, value: float | timedelta) -> float:
-    seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_DELAY:
-        allowed = f"seconds from 0 to {LONGEST_DELAY:.0f} (100 years), or a timedelta"
-        raise FlowError(f"task {task!r}: retry_delay={value!r}; it must be {allowed}")
-    return float(seconds)
-
-
-def _exceptions(task: str, value: object) -> tuple[type[BaseException], ...] | None:
-    if value is None:
-        return None
-    kinds: list[type[BaseException]] = []
-    for kind in value if isinstance(value, list | tuple | set | frozenset) else (value,):
-        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            raise FlowError(f"task {task!r}: retry_on={value!r}; it must be exception classes")
-        kinds.append(kind)
-    return tuple(kinds)
