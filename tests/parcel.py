@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from interlock._errors import SpecError
 from interlock._machine import Machine
@@ -87,10 +86,6 @@ def lines(*problems: str) -> str:
     return "\n".join(f"{FILE}: {problem}" for problem in problems)
 
 
-def cases(mistakes: Mapping[str, Case], defects: Mapping[str, str] | None = None) -> list[ParameterSet]:
-    """Return the parameters (text, error) of mistakes by their ids; `defects` are those that the loader gets wrong."""
-    found = []
-    for name, (old, new, *problems) in mistakes.items():
-        wrong = [pytest.mark.xfail(strict=True, reason=defects[name])] if defects and name in defects else []
-        found.append(pytest.param(changed(old, new), lines(*problems), id=name, marks=wrong))
-    return found
+def cases(mistakes: Mapping[str, Case]) -> dict[str, tuple[str, str]]:
+    """Return by its id each mistake as the text of the table and that of the error."""
+    return {name: (changed(old, new), lines(*problems)) for name, (old, new, *problems) in mistakes.items()}

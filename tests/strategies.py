@@ -31,11 +31,13 @@ COMPARISONS = [
         "{number} ? {first}",
         "{first} + {second} ? {number} + 1",
         "{first} - {second} ? {number}",
+        "{number} - {other} ? {first}",
         "{number} - ({first} + 1) ? {second} - 1",
     )
     for sign in ("<", "<=", ">", ">=", "==", "!=")
 ]
 NUMBERS = ("0", "1", "2", "", "", "")  # no text: a limit
+LENGTHS = (6, 12, 18, 25)  # of lists of signals; drawn from a range, most would be of the least length
 HALT = "HALT"
 """The sealing signal of drawn tables."""
 
@@ -52,7 +54,7 @@ def machines() -> st.SearchStrategy[Machine]:
 
 
 @st.composite
-def signals(draw: st.DrawFn, machine: Machine, limits: Mapping[str, float] | None = None, most: int = 25) -> list[Sent]:
+def signals(draw: st.DrawFn, machine: Machine, limits: Mapping[str, float] | None = None) -> list[Sent]:
     """Return what a run with such limits may be sent: mostly on and on, with refused and illegal signals strewn in.
 
     A sealing signal carries any name, one that is no state too, or nothing. The path goes on behind it, as if a new
@@ -61,8 +63,8 @@ def signals(draw: st.DrawFn, machine: Machine, limits: Mapping[str, float] | Non
     sent: list[Sent] = []
     scout = Run(machine, limits, story=0)
     names, carried = st.sampled_from(list(machine.signals)), st.sampled_from([None, *machine.states, "Nowhere"])
-    for _ in range(draw(st.integers(1, most))):
-        ways = [] if draw(st.integers(0, 4)) == 0 else _ways(scout)
+    for _ in range(draw(st.sampled_from(LENGTHS))):
+        ways = [] if draw(st.integers(0, 5)) == 0 else _ways(scout)
         sent.append(draw(st.sampled_from(ways)) if ways else (draw(names), draw(carried)))
         took(scout, *sent[-1])
         if scout.is_final and draw(st.booleans()):
@@ -145,7 +147,7 @@ class _Draft:
             self.put(parent, signal, self.choices([parent], signal, must=child))
         for number in range(self.draw(st.integers(0, 2))):
             self.group(f"group{number}")
-        for _ in range(self.draw(st.integers(0, 6))):
+        for _ in range(self.draw(st.integers(2, 8))):
             self.extra(self.one([*self.live, *self.groups]))
         if self.draw(st.booleans()):
             self.seal()
@@ -179,7 +181,7 @@ class _Draft:
             self.states[name] = {"means": "over", **(kin or {"final": True})}
 
     def kin(self, elders: list[str]) -> Raw:
-        related = elders and self.rarely(2)
+        related = elders and not self.rarely(3)
         return {"is": self.one(elders)} if related else {}
 
     def tree(self) -> list[tuple[str, str, str]]:
@@ -215,7 +217,7 @@ class _Draft:
 
     def extra(self, section: str) -> None:
         """Add a cell, if the signal drawn has no answer yet in any state of the section."""
-        recurring = self.rarely(3)
+        recurring = self.rarely(2)
         signal = f"R{self.draw(st.integers(0, 1))}" if recurring else self.one(list(self.signals))
         members = self.members(section)
         if any((state, signal) in self.filled for state in members):
@@ -324,5 +326,9 @@ class _Draft:
         counts = [f"entered({name})" for name in [*self.live, *self.over]] + [f"taken({name})" for name in self.signals]
         first = self.one(counts)
         second = self.one(counts) if "{second}" in form else ""
-        number = self.one(NUMBERS)
-        return form.format(first=first, second=second, number=number or self.limit((0, 1, 2, math.inf)))
+        number = self.number()
+        other = self.number() if "{other}" in form else ""
+        return form.format(first=first, second=second, number=number, other=other)
+
+    def number(self) -> str:
+        return self.one(NUMBERS) or self.limit((0, 1, 2, math.inf))

@@ -5,21 +5,6 @@ from __future__ import annotations
 import pytest
 from parcel import Case, cases, complaint
 
-DEFECTS = {
-    "cell-number": "TypeError",
-    "cell-flag": "TypeError",
-    "cell-zero": "says the same twice",
-    "cell-to-number": "TypeError",
-    "cell-without-answer": "says 'neither ... and'",
-    "cell-carries-text": "says the same twice",
-    "choice-without-guard-name": "is let through",
-    "group-text": "blames the rows of the group too",
-    "group-in-group": "TypeError",
-    "group-name-blank": "says 'is used nowhere'",
-    "group-name-refused": "is let through",
-    "group-member-twice": "blames the rows of the group too",
-}
-
 GROUPS: dict[str, Case] = {
     "group-text": (
         'waiting = ["Packed", "Held"]',
@@ -207,7 +192,10 @@ CELLS: dict[str, Case] = {
 }
 
 
-@pytest.mark.parametrize(("text", "error"), cases({**GROUPS, **CELLS}, DEFECTS))
+WRONG = cases({**GROUPS, **CELLS})
+
+
+@pytest.mark.parametrize(("text", "error"), WRONG.values(), ids=WRONG)
 def test_one_mistake_gives_the_lines_that_name_it(text: str, error: str) -> None:
     """A table with one mistake is refused with the place, what is wrong and what would be right."""
     assert complaint(text) == error

@@ -308,7 +308,10 @@ GOOD = {
 }
 
 
-@pytest.mark.parametrize(("text", "error"), cases({**STATES, **CELLS, **SEALING, **UNUSED, **CYCLES}))
+WRONG = cases({**STATES, **CELLS, **SEALING, **UNUSED, **CYCLES})
+
+
+@pytest.mark.parametrize(("text", "error"), WRONG.values(), ids=WRONG)
 def test_one_mistake_gives_the_lines_that_name_it(text: str, error: str) -> None:
     """A table with one mistake is refused with the place, what is wrong and what would be right."""
     assert complaint(text) == error

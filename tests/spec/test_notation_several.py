@@ -65,7 +65,8 @@ WAYS = changed(
     changed(
         'STOP = { carries = ["Lost"] }',
         'STOP = { carries = ["Lost"] }\n'
-        '[states.Found]\nis = "Over"\nmeans = "it turned up"\n[states.Idle]\nabstract = true\nmeans = "nothing happens"',
+        '[states.Found]\nis = "Over"\nmeans = "it turned up"\n'
+        '[states.Idle]\nabstract = true\nmeans = "nothing happens"',
     ),
 )
 

@@ -17,41 +17,36 @@ from interlock._machine import Machine
 
 START = "a table starts with lifecycle, initial, [states], [signals], [from.STATE]"
 
-# A text that is no TOML, and what the error says; tomllib's own words are the same in every Python that is supported.
 NO_TOML = {
-    "prose": ("once upon a time", "is not TOML: Expected '=' after a key in a key/value pair (at line 1, column 6)"),
-    "key-twice": ("a = 1\na = 2\n", "is not TOML: Cannot overwrite a value (at line 2, column 6)"),
-    "section-twice": ("[states]\n[states]", "is not TOML: Cannot declare ('states',) twice (at line 2, column 8)"),
-    "open-text": ('a = "', "is not TOML: Unterminated string (at end of document)"),
-    "open-list": ("a = [", "is not TOML: Invalid value (at end of document)"),
-    "byte-order-mark": ("\ufeffa = 1", "is not TOML: Invalid statement (at line 1, column 1)"),
-    "control-character": (
-        "a = 1\x00",
-        "is not TOML: Expected newline or end of document after a statement (at line 1, column 6)",
-    ),
+    "prose": "once upon a time",
+    "key-twice": "a = 1\na = 2\n",
+    "section-twice": "[states]\n[states]\n",
+    "section-over-a-key": "states = 3\n[states]\n",
+    "open-text": 'a = "',
+    "open-list": "a = [",
+    "byte-order-mark": "\ufeffa = 1",
+    "control-character": "a = 1\x00",
+    "more-digits-than-python-reads": f"a = {'9' * 5000}",
 }
 
 
-@pytest.mark.parametrize(("text", "problem"), NO_TOML.values(), ids=NO_TOML)
-def test_a_text_that_is_not_toml(text: str, problem: str) -> None:
+def no_toml(text: str) -> str:
+    """Return what is said of a text that is no TOML: the reader's own words, which differ between Pythons."""
+    with pytest.raises(ValueError, match=r".") as caught:
+        tomllib.loads(text)
+    return f"is not TOML: {caught.value}"
+
+
+@pytest.mark.parametrize("text", NO_TOML.values(), ids=NO_TOML)
+def test_a_text_that_is_not_toml(text: str) -> None:
     """What the reader of TOML says is passed on, with the name of the file."""
-    assert complaint(text) == lines(problem)
+    assert complaint(text) == lines(no_toml(text))
 
 
 def test_a_key_given_twice_in_a_good_table() -> None:
-    """A second answer to a signal in one section is TOML's own error, and names the line."""
+    """A second answer to a signal in one section is TOML's own error, which names the line."""
     text = PARCEL + 'WAIT = "Lost"\n'
-    assert complaint(text) == lines(f"is not TOML: Cannot overwrite a value (at line {text.count(chr(10))}, column 14)")
-
-
-@pytest.mark.xfail(raises=ValueError, strict=True, reason="the error of int() is let through")
-def test_a_number_of_more_digits_than_python_reads() -> None:
-    """A number that Python refuses to read is no TOML either."""
-    with pytest.raises(SpecError) as caught:
-        Machine.from_toml("a = " + "9" * 5000, FILE)
-    assert str(caught.value).startswith(
-        lines("is not TOML: Exceeds the limit (4300 digits) for integer string conversion")
-    )
+    assert complaint(text).startswith(lines(f"is not TOML: Cannot overwrite a value (at line {text.count(chr(10))}, "))
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing but a remark\n"], ids=["empty", "blank", "remark"])
@@ -72,7 +67,6 @@ def test_a_text_nested_too_deeply(opening: str, closing: str) -> None:
     assert complaint(text) == lines("is nested too deeply; a table is three levels deep")
 
 
-@pytest.mark.xfail(strict=True, reason="RecursionError up to Python 3.12; later, an error of 40,000 characters")
 def test_sections_nested_too_deeply() -> None:
     """A section in a section in a section, 5,000 times, is an error too."""
     text = f"{PARCEL}\n[groups{'.x' * 5000}]\n"
@@ -105,7 +99,7 @@ def test_a_file(tmp_path: Path) -> None:
         (b"lifecycle = 'p\xe4ckchen'", "is not UTF-8: byte 0xe4 at offset 14"),
         (b"", f"is empty; {START}"),
         (b"#" * 10_000_000, "is 10,000,000 bytes long; a table has at most 1,000,000"),
-        (b"a = 1\na = 2\n", "is not TOML: Cannot overwrite a value (at line 2, column 6)"),
+        (b"a = 1\na = 2\n", no_toml("a = 1\na = 2\n")),
     ],
     ids=["UTF-16", "Latin-1", "empty", "large", "not-TOML"],
 )
@@ -129,9 +123,8 @@ SHIPPED = "neither a file nor a shipped life cycle (flow-run, task-run)."
         ("Flow-Run", f"Flow-Run: No such file or directory; {SHIPPED} Did you mean 'flow-run'?"),
         ("parcel.toml", f"parcel.toml: No such file or directory; {SHIPPED}"),
         (Path("no/parcel.toml"), f"{Path('no/parcel.toml')}: No such file or directory; {SHIPPED}"),
-        ("a\0b", "'a\\x00b': embedded null byte"),
     ],
-    ids=["misspelt", "underscore", "capitals", "missing", "path-missing", "NUL"],
+    ids=["misspelt", "underscore", "capitals", "missing", "path-missing"],
 )
 def test_a_name_that_leads_nowhere(
     source: str | Path, error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -141,6 +134,13 @@ def test_a_name_that_leads_nowhere(
     with pytest.raises(SpecError) as caught:
         Machine.load(source)
     assert str(caught.value) == error
+
+
+def test_a_name_that_no_file_can_have() -> None:
+    """A name with a NUL in it is shown as Python writes it, with the system's own word for it."""
+    with pytest.raises(SpecError) as caught:
+        Machine.load("task\0run")
+    assert str(caught.value).startswith("'task\\x00run': embedded null ")
 
 
 def test_a_folder(tmp_path: Path) -> None:
@@ -176,12 +176,7 @@ def test_a_mapping_that_is_none(source: Any, problem: str) -> None:
     assert str(caught.value) == lines(f"{problem}; {START}")
 
 
-KNOCK_ON = pytest.mark.xfail(strict=True, reason="blames the rows of the groups too")
-
-
-@pytest.mark.parametrize(
-    "part", ["states", "signals", "limits", "guards", "from", pytest.param("groups", marks=KNOCK_ON)]
-)
+@pytest.mark.parametrize("part", ["states", "signals", "limits", "guards", "from", "groups"])
 @pytest.mark.parametrize("value", [3, "x", ["Packed"], None, True])
 def test_a_section_that_is_none(part: str, value: object) -> None:
     """A section that holds no entries is named, and nothing that only follows from it."""
@@ -190,10 +185,7 @@ def test_a_section_that_is_none(part: str, value: object) -> None:
     assert str(caught.value) == lines(f"{part}: is {value!r}; it must be a section [{part}]")
 
 
-UNNAMED = pytest.mark.xfail(raises=TypeError, strict=True, reason="the nearest name cannot be looked for")
-
-
-@pytest.mark.parametrize("part", ["states", "signals", "limits", "guards", pytest.param("groups", marks=UNNAMED)])
+@pytest.mark.parametrize("part", ["states", "signals", "limits", "guards", "groups"])
 def test_a_name_that_is_no_text(part: str) -> None:
     """A mapping, unlike TOML, may have a number where a name should be; it is refused like any other."""
     mapping = tomllib.loads(PARCEL)
@@ -205,7 +197,6 @@ def test_a_name_that_is_no_text(part: str) -> None:
     assert first == f"{part}.3: 3 is no name; a name is a word of letters, digits and _, not 'refused'"
 
 
-@pytest.mark.xfail(raises=RecursionError, strict=True, reason="the error's text cannot be made")
 def test_a_mapping_nested_too_deeply() -> None:
     """A mapping that is deeper than Python's stack is refused like a text that is."""
     deep: list[object] = []
@@ -223,7 +214,6 @@ def read_only(value: Any) -> Any:
     return value
 
 
-@pytest.mark.xfail(raises=SpecError, strict=True, reason="a group in a cell's carries is seen in a dict only")
 def test_a_mapping_of_mappings_that_are_no_dictionaries() -> None:
     """Any kind of mapping will do, on every level."""
     mapping = tomllib.loads(
@@ -232,7 +222,6 @@ def test_a_mapping_of_mappings_that_are_no_dictionaries() -> None:
     assert Machine.from_mapping(read_only(mapping)) == Machine.from_mapping(mapping)
 
 
-@pytest.mark.xfail(raises=SpecError, strict=True, reason="the table keeps the caller's own mapping")
 def test_a_machine_does_not_change_with_its_mapping() -> None:
     """What happens to a mapping later is nothing to the machine that was made from it."""
     mapping = tomllib.loads(PARCEL)

@@ -1,0 +1,179 @@
+"""How a subject is measured: time per operation, bytes per object. Standard library only: peers use it too.
+
+Time is that of the wall (`perf_counter`), with the garbage collector on, as the user of a library would have it.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
+from time import perf_counter
+from typing import NamedTuple
+
+Sample = Callable[[float], list[float]]
+"""Measures for about so many seconds, and returns what it found, in the unit of the row that the measure is in."""
+
+PASSES = 5
+MANY = 1_000_000
+LEAST = 100  # objects: fewer are not measured, however long they take
+MICRO = 1e6
+
+
+class Measure(NamedTuple):
+    """One subject in one row of the table."""
+
+    row: str
+    """A key of `report.ROWS`."""
+    subject: str
+    sample: Sample
+    slow: bool = False
+    """Left out of a quick run."""
+    rounds: int = MANY
+    """In how many rounds it is taken, at most: what is counted and not timed needs only one."""
+    ours: bool = False
+    """Whether the budget of the row is meant for it; the first such subject of a row is what the others are held to."""
+
+
+def per_operation(work: Callable[[int], object], operations: int, seconds: float) -> list[float]:
+    """Return the microseconds per operation of some passes; `work(n)` does n times so many operations.
+
+    The passes are made so long that all together take about so many seconds. The first calls, which find out how long,
+    are the warm-up.
+    """
+    number = 1
+    while (taken := _timed(work, number)) < seconds / PASSES / 4:
+        number *= 2
+    number = max(1, round(number * seconds / PASSES / taken))
+    return [_timed(work, number) / number / operations * MICRO for _ in range(PASSES)]
+
+
+def per_part(work: Callable[[], object], parts: int, seconds: float) -> list[float]:
+    """Return the microseconds per part of each call of `work`, as many calls as there is time for. Warm up before."""
+    found: list[float] = []
+    end = perf_counter() + seconds
+    while not found or perf_counter() < end:
+        begin = perf_counter()
+        work()
+        found.append((perf_counter() - begin) / parts * MICRO)
+    return found
+
+
+def paired(one: Sample, other: Sample, seconds: float) -> list[float]:
+    """Return how much more the first takes than the second, measured in turns."""
+    found: list[float] = []
+    for _ in range(PASSES):
+        more = sorted(one(seconds / PASSES / 2))
+        less = sorted(other(seconds / PASSES / 2))
+        found.append(more[len(more) // 2] - less[len(less) // 2])
+    return found
+
+
+def _timed(work: Callable[[int], object], number: int) -> float:
+    begin = perf_counter()
+    work(number)
+    return perf_counter() - begin
+
+
+def traced(make: Callable[[], object], seconds: float) -> list[float]:
+    """Return the bytes that one object of many keeps allocated, by tracemalloc. What all share is made before."""
+    for _ in range(10):
+        make()
+    kept: list[object] = [None] * 5_000
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    count = _fill(kept, make, seconds)
+    after = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return [(after - before) / count]
+
+
+def resident(make: Callable[[], object], seconds: float) -> list[float]:
+    """Return the bytes by which the process grows for one object of many. It needs a fresh process."""
+    for _ in range(10):
+        make()
+    kept: list[object] = [None] * 50_000
+    gc.collect()
+    before = _size()
+    count = _fill(kept, make, seconds)
+    return [(_size() - before) / count]
+
+
+def _fill(kept: list[object], make: Callable[[], object], seconds: float) -> int:
+    """Fill a list with objects as long as there is time, and return how many there are."""
+    end = perf_counter() + seconds
+    for place in range(len(kept)):
+        if place >= LEAST and perf_counter() > end:
+            return place
+        kept[place] = make()
+    return len(kept)
+
+
+def peak(work: Callable[[], object], parts: int) -> list[float]:
+    """Return the bytes per part that `work` has allocated at its height, by tracemalloc. Warm up before."""
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    work()
+    height = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return [(height - before) / parts]
+
+
+def _size() -> int:
+    """Return the bytes of memory that this process holds."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+    except OSError:
+        import resource  # where there is no /proc, the height stands for it: here nothing is freed in between
+
+        height = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return height if sys.platform == "darwin" else height * 1024
+
+
+def lives(subject: str, prepare: Callable[[], Callable[[], object]], ours: bool = False) -> list[Measure]:
+    """Return the measures of a run from its making to its end, with five steps: time, and what a run keeps.
+
+    `prepare` makes what all runs share, and returns what makes and steps one.
+    """
+
+    def life(seconds: float) -> list[float]:
+        make = prepare()
+
+        def turns(number: int) -> None:
+            for _ in range(number):
+                make()
+
+        return per_operation(turns, 1, seconds)
+
+    return [
+        Measure("life", subject, life, ours=ours),
+        Measure("traced", subject, lambda seconds: traced(prepare(), seconds), rounds=1, ours=ours),
+        Measure("resident", subject, lambda seconds: resident(prepare(), seconds), rounds=2, ours=ours),
+    ]
+
+
+def imported(module: str) -> Sample:
+    """Return what measures an import, in milliseconds: a fresh interpreter with it less one without it, in turns."""
+
+    def sample(seconds: float) -> list[float]:
+        _started(f"import {module}")  # so that the byte code is there
+        found: list[float] = []
+        end = perf_counter() + seconds
+        while not found or perf_counter() < end:
+            bare = _started("pass")
+            found.append((_started(f"import {module}") - bare) * 1e3)
+        return found
+
+    return sample
+
+
+def _started(code: str) -> float:
+    begin = perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return perf_counter() - begin
