@@ -108,7 +108,7 @@ class Run(Record):
         try:
             hooks = self._turn.pop()
         except IndexError:
-            hooks = self._wait(signal)
+            return self._late(signal, at, carried)[0].after
         except BaseException:  # let in right behind the pop: give the token back
             self._give_back()
             raise
@@ -188,13 +188,7 @@ class Run(Record):
         With an attempt: None where it is not open, and the message is dropped. `prepare` is told of the row before it
         is taken, and may not refuse it.
         """
-        try:
-            hooks = self._turn.pop()
-        except IndexError:
-            hooks = self._wait(signal)
-        except BaseException:  # as in `send`
-            self._give_back()
-            raise
+        hooks = self._take(signal)
         try:
             if attempt is not ANY:
                 values = self._values()
@@ -202,6 +196,14 @@ class Run(Record):
                     self._dropped += 1
                     return None
             return self._step(signal, at, carried, hooks, prepare)
+        finally:
+            self._turn.append(hooks)
+
+    def _late(self, signal: object, at: float | None, carried: str | None) -> tuple[Row, object]:
+        """Take a step behind another thread's. Apart, since the end of an `except` may be a jump that lets interrupts in."""
+        hooks = self._wait(signal)
+        try:
+            return self._step(signal, at, carried, hooks)
         finally:
             self._turn.append(hooks)
 

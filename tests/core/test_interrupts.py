@@ -170,17 +170,22 @@ def test_a_run_is_whole_behind_every_interrupt(kind: type[Timer | Thread], timed
         came += 1
         raise Interrupted
 
+    def work(interrupts: int) -> None:
+        # In a function of its own: what comes as a loop jumps back is not caught by a `with` around it on Python 3.13.
+        nonlocal at
+        source.arm(rng.uniform(1e-4, 1e-3))
+        while came == interrupts:
+            at += 1
+            run.send(rng.choice(NEXT[run.state]), at if timed and at % 3 else None)
+            if at % 5000 == 0:
+                time.sleep(0)  # CPython may overlook a signal until its lock changes hands
+
     number = getattr(signals, kind.signal)
     old = signals.signal(number, handle)
     try:
         for interrupts in range(150):
             with suppress(Interrupted):
-                source.arm(rng.uniform(1e-4, 1e-3))
-                while came == interrupts:
-                    at += 1
-                    run.send(rng.choice(NEXT[run.state]), at if timed and at % 3 else None)
-                    if at % 5000 == 0:
-                        time.sleep(0)  # CPython may overlook a signal until its lock changes hands
+                work(interrupts)
             assert_free(run)
             assert_sound(run)
             times = [step.at for step in run.story if step.at is not None]
@@ -370,8 +375,9 @@ def test_at_every_moment_of_waiting_the_turn_is_not_lost(name: str, monkeypatch:
 
 
 @pytest.mark.parametrize("at", [None, 1.0])
-def test_at_every_moment_a_handler_sends_before_or_behind_or_is_refused(at: float | None) -> None:
+def test_at_every_moment_a_handler_sends_whole_or_is_refused(at: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a signal handler sends inside another send comes before it, behind it, or not at all."""
+    monkeypatch.setattr(_turns, "time", None)  # to wait for oneself is an error at once
     seen = set()
     for moment in itertools.count(1):
         run = watch("CALL")
