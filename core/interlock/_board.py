@@ -28,6 +28,8 @@ class Board:
         self._make = make
         self._missing = list(plan.missing)
         self._unknown = list(plan.unknown)
+        self.unended = len(plan.nodes)
+        """How many runs are not over, those not yet made among them."""
         self.elements: dict[tuple[int, int], Sequence[Any]] = {}
         """By mapped node and upstream node: what the children are made of, where no children of the upstream are. Any:
         the user's."""
@@ -49,9 +51,11 @@ class Board:
     def upstreams(self, runner: TaskRunner) -> list[State]:
         """Return the states of a runner's upstreams, one for each edge: for a child those of its own elements."""
         runners = self.runners
-        if runner.index is None:
-            return [runners[source.index].state for source in runner.node.sources]  # type: ignore[union-attr]  # over
         states: list[State] = []
+        if runner.index is None:
+            for source in runner.node.sources:
+                states.append(runners[source.index].state)  # type: ignore[union-attr]  # over
+            return states
         for edge, source in runner.node.upstream:
             upstream = runners[source.index]
             assert upstream is not None  # it is over, or expanded
@@ -75,6 +79,7 @@ class Board:
             children.append(child)
         parent.children = children
         parent.left = length
+        self.unended += length
         known = [runner for below in node.mapped_downstream for runner in self._known(below)]
         if not length:
             return known if self._missing[node.index] else [parent, *known]
@@ -83,17 +88,23 @@ class Board:
         return [*known, *free]
 
     def over(self, runner: TaskRunner) -> list[TaskRunner]:
-        """Take note that a run is over, and return the runs that are ready now."""
+        """Take note, once, that a run is over, and return the runs that are ready now."""
+        self.unended -= 1
         if runner.index is not None:
             return self._child_over(runner)
         ready: list[TaskRunner] = []
+        missing = self._missing
         for node in runner.node.downstream:
-            self._missing[node.index] -= 1
-            if not self._missing[node.index]:
+            place = node.index
+            missing[place] = left = missing[place] - 1
+            if not left:
                 if node.mapped:
                     ready += self._released(node)
                 else:
-                    ready.append(self.runner(node))
+                    below = self.runners[place]
+                    if below is None:  # `runner`, written out
+                        below = self.runners[place] = self._make(node, None)
+                    ready.append(below)
         if runner.children is None:
             for node in runner.node.mapped_downstream:
                 ready += self._known(node)
@@ -146,12 +157,14 @@ class Board:
             self._unknown[node.index] = sum(
                 not (self._over(source) or self._expanded(source)) for edge, source in node.upstream if edge.mapped
             )
+        self.unended = sum(runner is None or not runner.over for runner in self.runners)
         for parent in self.runners:
             if parent is None or parent.children is None:
                 continue
             waits = [self.runners[s.index] for edge, s in parent.node.upstream if edge.mapped]
             sources = [up.children for up in waits if up is not None and up.children is not None]
             parent.left = sum(not child.over for child in parent.children)
+            self.unended += parent.left
             for child in parent.children:
                 child.missing = sum(not source[child.index or 0].over for source in sources)
 

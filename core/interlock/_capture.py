@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import attrs
 
 from interlock._context import current
-from interlock.signals import FAIL, SUCCESS, Signal
+from interlock.signals import FAIL, Signal, succeeded
+
+if TYPE_CHECKING:
+    from interlock._context import Layers
 
 T = TypeVar("T")
 
@@ -20,25 +23,21 @@ class Answer:
     value: Any
 
 
-def _success(value: Any) -> SUCCESS:
-    return SUCCESS._of(result=value)
-
-
 @overload
-def capture(function: Callable[..., Any], arguments: Mapping[str, Any], layers: Mapping[str, Any]) -> Signal: ...
+def capture(function: Callable[..., Any], arguments: Mapping[str, Any], layers: Layers) -> Signal: ...
 @overload
 def capture(
     function: Callable[..., Any],
     arguments: Mapping[str, Any],
-    layers: Mapping[str, Any],
+    layers: Layers,
     returned: Callable[[Any], T],
     raised: Callable[[BaseException], Signal],
 ) -> Signal | T: ...
 def capture(
     function: Callable[..., Any],
     arguments: Mapping[str, Any],
-    layers: Mapping[str, Any],
-    returned: Callable[[Any], Any] = _success,
+    layers: Layers,
+    returned: Callable[[Any], Any] = succeeded,
     raised: Callable[[BaseException], Signal] | None = None,
 ) -> Any:
     """Call a function in a context, and return what it did as a signal. Any: it is the user's.

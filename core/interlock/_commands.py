@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 if TYPE_CHECKING:
+    from interlock._context import Layers
     from interlock._task_runner import TaskRunner
     from interlock.states import State
 
@@ -20,7 +21,7 @@ class Call:
     attempt: int
     function: Callable[..., Any]
     arguments: Mapping[str, Any]
-    layers: Mapping[str, Any]
+    layers: Layers
     """The context to call it in."""
 
 

@@ -1,18 +1,24 @@
 """The ambient view of the current run: `interlock.context`.
 
-A `contextvars` variable holds the layers of the run that is under way; a key is looked up when it is asked for, so that
-entering a task costs one small object.
+A `contextvars` variable holds whose context it is; a key is looked up when it is asked for, so that entering a task
+costs one tuple.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-current: ContextVar[Mapping[str, Any]] = ContextVar("interlock.context")
+if TYPE_CHECKING:
+    from interlock._task_runner import TaskRunner
+
+    Layers = tuple[Mapping[str, Any], TaskRunner | None]
+    """The context of a flow run, and the task run in it that is under way. Any: the values have no common type."""
+
+current: ContextVar[Layers] = ContextVar("interlock.context")
 """The layers of the run that is under way; who calls a body sets it, and sets it back."""
-_NOTHING: Mapping[str, Any] = {}
+_NOTHING: Layers = ({}, None)
 
 
 class Context(Mapping[str, Any]):
@@ -23,20 +29,26 @@ class Context(Mapping[str, Any]):
     """
 
     def __getitem__(self, key: str) -> Any:
-        return current.get(_NOTHING)[key]
+        flow, runner = current.get(_NOTHING)
+        if runner is not None and (known := KEYS.get(key)) is not None and (value := known(runner)) is not ABSENT:
+            return value
+        return flow[key]
 
     def __getattr__(self, key: str) -> Any:
         try:
-            return current.get(_NOTHING)[key]
+            return self[key]
         except KeyError:
             known = ", ".join(sorted(self)) or "nothing: no run is under way here"
             raise AttributeError(f"the context has no {key!r}; it has: {known}") from None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(current.get(_NOTHING))
+        flow, runner = current.get(_NOTHING)
+        yield from flow
+        if runner is not None:
+            yield from (key for key, known in KEYS.items() if key not in flow and known(runner) is not ABSENT)
 
     def __len__(self) -> int:
-        return len(current.get(_NOTHING))
+        return sum(1 for _ in self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all keys and values, as they are now."""
@@ -47,3 +59,26 @@ class Context(Mapping[str, Any]):
 
 
 context = Context()
+ABSENT = object()
+"""Says that a task run has nothing under a key now."""
+
+
+def _logger(runner: TaskRunner) -> Any:
+    import logging
+
+    return logging.LoggerAdapter(logging.getLogger(f"interlock.task.{runner.node.task.name}"), {"run": runner.name})
+
+
+KEYS: dict[str, Any] = {
+    "task_name": lambda runner: runner.node.task.name,
+    "task_full_name": lambda runner: runner.name,
+    "task_slug": lambda runner: runner.node.task.slug,
+    "task_tags": lambda runner: runner.node.task.tags,
+    "map_index": lambda runner: runner.index,
+    "task_run_count": lambda runner: runner.tries,
+    "task_loop_count": lambda runner: runner.turn if runner.turn > 1 else ABSENT,
+    "task_loop_result": lambda runner: runner.loop_result if runner.turn > 1 else ABSENT,
+    "resume": lambda runner: True if runner.resumed else ABSENT,
+    "logger": _logger,
+}
+"""What a task run adds to the context of its flow run, by key. Any: each gives what it gives."""

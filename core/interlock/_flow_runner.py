@@ -122,6 +122,8 @@ class FlowRunner:
 
     def _end_all(self, now: float) -> None:
         """Cancel every task run that is not over."""
+        if not self.board.unended:
+            return
         for runner in self.board.all():
             if not runner.over:
                 if runner.run.closed:
@@ -146,7 +148,7 @@ class FlowRunner:
         """
         records = rested.records()
         for node in self.plan.nodes:
-            if (record := records.get(str(node.task.slug))) is not None:
+            if (record := records.get(node.slug)) is not None:
                 self.board.runners[node.index] = self._restored(node, record, None)
         self.board.recount()
         wanted = None if chosen is None else set(chosen)
@@ -201,9 +203,10 @@ class FlowRunner:
     def _begin(self, runner: TaskRunner, now: float) -> Call | None:
         """Go on with a run that is due, and return the call of its body if that is what comes next."""
         call = None
-        if runner.state is not FRESH and not self._goes_on(runner):
+        fresh = runner.state is FRESH
+        if not fresh and not self._goes_on(runner):
             return None
-        if isinstance(runner.state, states.Paused):
+        if not fresh and isinstance(runner.state, states.Paused):
             runner.apply(RESUME._of(), now)
         elif runner.children is not None:
             if runner.left or (not runner.children and self.board.waits(runner.node)):
@@ -280,7 +283,7 @@ class FlowRunner:
             return SKIP._of("There is nothing to map over: an upstream run was skipped")
         lengths = [len(runner.children) for runner in runners if runner.children is not None]
         for runner in ended:
-            elements = elements_of(runner.state.result, self._layers)
+            elements = elements_of(runner.state.result, (self._layers, None))
             if isinstance(elements, Signal):
                 why = f"Cannot map over the result of {runner.name}: {elements.message}"
                 return FAIL._of(why, result=elements.result)
@@ -299,7 +302,7 @@ class FlowRunner:
         """Let the flow run end, or rest until a person acts."""
         if self.run.is_final or not isinstance(self.state, states.Running):
             return
-        if any(not runner.over for runner in self.board.all()):
+        if self.board.unended:
             self._send(PAUSE._of("Nothing can go on until a person resumes a task"), now)
             return
         # A cancelled reference task takes two steps: the flow is cancelled, and then ends.
@@ -338,14 +341,15 @@ class FlowRunner:
             self.state = attrs.evolve(self.state, result=self._result())
 
     def _result(self) -> TaskStates:
-        runners = list(zip(self.plan.nodes, self.board.runners, strict=True))
-        tasks = {str(node.task.slug): node.task for node, _ in runners}
-        shown = {str(node.task.slug): _NOT_RUN if runner is None else runner.shown() for node, runner in runners}
+        nodes, runners = self.plan.nodes, self.board.runners
+        shown = [_NOT_RUN if runner is None else runner.shown() for runner in runners]
 
         def records() -> dict[str, Record]:
-            return {str(node.task.slug): runner.record() for node, runner in runners if runner is not None}
+            pairs = zip(nodes, runners, strict=True)
+            return {node.slug: runner.record() for node, runner in pairs if runner is not None}
 
-        return TaskStates(tasks, shown, self._layers.get("parameters", {}), self.run, records)
+        states = dict(zip(self.plan.slugs, shown, strict=True))
+        return TaskStates(self.plan.slugs, states, self._layers.get("parameters", {}), self.run, records)
 
 
 def _for_a_person(runner: TaskRunner) -> bool:

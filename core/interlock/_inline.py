@@ -44,7 +44,7 @@ def run(
 def resume(flow: Flow, state: State, tasks: Iterable[object] | None, plugins: Any, watch: Watch | None = None) -> State:
     """Go on with a flow that rests. See `Flow.resume`; any: as there."""
     nodes = plan(flow)
-    result = rested(state, flow.name, {str(node.task.slug): node for node in nodes.nodes})
+    result = rested(state, flow.name, nodes.slugs)
     chosen = (
         None
         if tasks is None
@@ -86,7 +86,9 @@ def drive(runner: FlowRunner) -> State:
 
 def _outcome(call: Call, interrupts: Interrupts) -> Signal:
     try:
-        interrupts.let_in()
+        interrupts.allowed = True  # `let_in`, written out
+        if interrupts.pending:
+            raise KeyboardInterrupt
         outcome = capture(call.function, call.arguments, call.layers)
         if type(outcome.fields.get("result")) is CoroutineType:
             outcome = capture(_finished, {"work": outcome.result}, call.layers)

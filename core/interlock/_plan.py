@@ -30,6 +30,7 @@ class Node:
         "mapped",
         "mapped_downstream",
         "plain",
+        "slug",
         "sources",
         "task",
         "upstream",
@@ -39,6 +40,7 @@ class Node:
     def __init__(self, index: int, task: Task, edges: list[Edge], constants: Mapping[str, Any]) -> None:
         self.index = index
         self.task = task
+        self.slug = str(task.slug)
         self.body: Callable[..., Any] = task.run
         self.constants = dict(constants)
         self.usual = task.trigger is all_successful
@@ -66,7 +68,7 @@ class Node:
 class Plan:
     """The nodes of a flow in an order in which they may run."""
 
-    __slots__ = ("budgets", "flow", "missing", "nodes", "references", "roots", "unknown")
+    __slots__ = ("budgets", "flow", "missing", "nodes", "references", "roots", "slugs", "unknown")
 
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
@@ -87,6 +89,7 @@ class Plan:
         """The different sets of limits that tasks set."""
         self.roots = [node for node in self.nodes if not node.sources]
         self.references = [by_task[task] for task in flow.reference_tasks()]
+        self.slugs = {node.slug: node.task for node in self.nodes}
 
     def _connect(self, node: Node, edges: list[Edge], by_task: Mapping[Task, Node]) -> None:
         for place, edge in enumerate(edges):

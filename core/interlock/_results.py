@@ -45,8 +45,8 @@ class TaskStates(Mapping[object, State]):
         run: Run | None,
         records: Callable[[], Mapping[str, Record]],
     ) -> None:
-        self._tasks = dict(tasks)
-        self._states = dict(states)
+        self._tasks = tasks
+        self._states = states
         self._records = records
         self.parameters = dict(parameters)
         self.run = run

@@ -108,7 +108,9 @@ class Run(Record):
         try:
             hooks = self._turn.pop()
         except IndexError:
-            return self._late(signal, at, carried)[0].after
+            late = self._late(signal, at, carried)
+            assert late is not None  # only a message can be dropped
+            return late[0].after
         except BaseException:  # let in right behind the pop: give the token back
             self._give_back()
             raise
@@ -188,22 +190,55 @@ class Run(Record):
         With an attempt: None where it is not open, and the message is dropped. `prepare` is told of the row before it
         is taken, and may not refuse it.
         """
-        hooks = self._take(signal)
         try:
-            if attempt is not ANY:
-                values = self._values()
-                if attempt != values[1] or not values[2] or not self._rows[-1].held:
-                    self._dropped += 1
-                    return None
+            hooks = self._turn.pop()
+        except IndexError:
+            return self._late(signal, at, carried, attempt, prepare)
+        except BaseException:  # as in `send`
+            self._give_back()
+            raise
+        try:
+            rows = self._rows
+            last, cut = rows[-1], rows[0]
+            number = cut.number + len(rows)
+            values = self._counts
+            if values[0] >= number:  # of a step that never came
+                values = self._older
+            if attempt is not ANY and (attempt != values[1] or not values[2] or not last.held):
+                self._dropped += 1
+                return None
+            if hooks is None and prepare is None and self._notes is None and (times := self._times) is not None:
+                # `_step` and `_commit`, written out for what nearly all steps of task runs are.
+                row = last.cells.get(self._machine._names.get(type(signal)))
+                if row is not None and row.decide is None and len(times) == number - times[0]:
+                    times.append(at)
+                    if row.bump is not None:
+                        self._older = values
+                        self._counts = row.bump(values, number)
+                    rows.append(row)
+                    if len(rows) > cut.most:
+                        self._trim()
+                    return row, signal
             return self._step(signal, at, carried, hooks, prepare)
         finally:
             self._turn.append(hooks)
 
-    def _late(self, signal: object, at: float | None, carried: str | None) -> tuple[Row, object]:
-        """Take a step behind another thread's. Apart, since the end of an `except` may be a jump that lets interrupts in."""
+    def _late(
+        self,
+        signal: object,
+        at: float | None,
+        carried: str | None,
+        attempt: object = ANY,
+        prepare: Callable[[Row], None] | None = None,
+    ) -> tuple[Row, object] | None:
+        """Step behind another thread. Apart, as the end of an `except` may be a jump that lets an interrupt in."""
         hooks = self._wait(signal)
         try:
-            return self._step(signal, at, carried, hooks)
+            values = self._values()
+            if attempt is not ANY and (attempt != values[1] or not values[2] or not self._rows[-1].held):
+                self._dropped += 1
+                return None
+            return self._step(signal, at, carried, hooks, prepare)
         finally:
             self._turn.append(hooks)
 

@@ -7,7 +7,7 @@ which signal is sent: the verdict of the gates before the start, what the body d
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,13 @@ from interlock._errors import NoTransition, shown
 from interlock._hooks import ESCAPES
 from interlock._results import Record
 from interlock._run import Run
-from interlock.signals import BROKEN, ENDRUN, FAIL, RESUME, SKIP, START, TRIGGERFAIL, Signal, made
+from interlock.signals import BROKEN, ENDRUN, FAIL, RESUME, SKIP, START, SUCCESS, TRIGGERFAIL, Signal, made
 from interlock.states import BY_NAME, Looped, Paused, Pending, Retrying, Scheduled, State, Success
 from interlock.states import Mapping as MappingState
 from interlock.triggers import each
 
 if TYPE_CHECKING:
+    from interlock._context import Layers
     from interlock._plan import Node
     from interlock._rows import Row
 
@@ -95,8 +96,16 @@ class TaskRunner:
             layers: the context of the flow run. Any: the user's.
         """
         node = self.node
-        task_layers = Layers(layers, self)
-        row = self.apply(self._verdict(upstreams, task_layers) or _START, now)
+        own = (layers, self)
+        verdict: Signal | None = None
+        if not node.usual:
+            verdict = self._verdict(upstreams, own)
+        else:
+            for state in upstreams:  # `_verdict` on what is usual, written out: all that most tasks need
+                if type(state) is not Success:
+                    verdict = self._verdict(upstreams, own)
+                    break
+        row = self.apply(verdict or _START, now)
         attempt = self.run._counts[1]
         if not row.opens or self.called == attempt:
             return None
@@ -104,7 +113,7 @@ class TaskRunner:
         arguments = node.constants.copy()
         for key, place in node.keyed:
             arguments[key] = upstreams[place].result
-        return Call(self, self.called, node.body, arguments, task_layers)
+        return Call(self, attempt, node.body, arguments, own)
 
     def apply(self, signal: Signal, now: float) -> Row:
         """Send a signal of a gate, the engine or a person. What the table refuses is a failure, with its reason.
@@ -143,15 +152,9 @@ class TaskRunner:
 
     # The gates
 
-    def _verdict(self, upstreams: Sequence[State], layers: Mapping[str, Any]) -> Signal | None:
+    def _verdict(self, upstreams: Sequence[State], layers: Layers) -> Signal | None:
         """Return what the gates say, or None if they are open."""
         node = self.node
-        if node.usual:
-            for state in upstreams:
-                if type(state) is not Success:
-                    break
-            else:
-                return None
         failed = skipped = False
         successful = True
         for state in each(upstreams):
@@ -166,7 +169,7 @@ class TaskRunner:
             return None
         return self._trigger(upstreams, layers)
 
-    def _trigger(self, upstreams: Sequence[State], layers: Mapping[str, Any]) -> Signal | None:
+    def _trigger(self, upstreams: Sequence[State], layers: Layers) -> Signal | None:
         states = {edge: state for (edge, _), state in zip(self.node.upstream, upstreams, strict=True)}
         said = capture(partial(self.node.task.trigger, states), {}, layers, Answer, _trigger_raised)
         if isinstance(said, Answer):
@@ -180,10 +183,11 @@ class TaskRunner:
         if signal is _START:
             self.state = _BARE[row.after]
             return
-        signal = made(signal)
-        if signal.leads_to is Success is BY_NAME[row.after]:
+        kind = BY_NAME[row.after]
+        if type(signal) is SUCCESS and kind is Success:
             self.state = Success(signal.message, signal.fields.get("result"))
             return
+        signal = made(signal)
         state = self.state = payload(self, row.after, signal, now)
         if isinstance(state, Looped):
             self.turn, self.tries, self.loop_result = self.turn + 1, 1, signal.result
@@ -237,7 +241,7 @@ def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State
     return kind(message, **fields)
 
 
-def elements_of(value: Any, layers: Mapping[str, Any]) -> Sequence[Any] | Signal:
+def elements_of(value: Any, layers: Layers) -> Sequence[Any] | Signal:
     """Return the elements of a value that a task is mapped over, or why it has none. Any: the user's."""
     if isinstance(value, tuple | range | str):
         return value
@@ -261,52 +265,3 @@ def _trigger_raised(error: BaseException) -> Signal:
 
 def broken(error: BaseException) -> BROKEN:
     return BROKEN._of(text_of(error), result=error)
-
-
-class Layers(Mapping[str, Any]):
-    """The context of one task run: what is asked of it is worked out then. Any: the values have no common type."""
-
-    __slots__ = ("_flow", "_runner")
-
-    def __init__(self, flow: Mapping[str, Any], runner: TaskRunner) -> None:
-        self._flow = flow
-        self._runner = runner
-
-    def __getitem__(self, key: str) -> Any:
-        known = KEYS.get(key)
-        if known is not None:
-            value = known(self._runner)
-            if value is not ABSENT:
-                return value
-        return self._flow[key]
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self._flow
-        yield from (key for key, known in KEYS.items() if key not in self._flow and known(self._runner) is not ABSENT)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-ABSENT = object()
-
-
-def _logger(runner: TaskRunner) -> Any:
-    import logging
-
-    return logging.LoggerAdapter(logging.getLogger(f"interlock.task.{runner.node.task.name}"), {"run": runner.name})
-
-
-KEYS: dict[str, Any] = {
-    "task_name": lambda runner: runner.node.task.name,
-    "task_full_name": lambda runner: runner.name,
-    "task_slug": lambda runner: runner.node.task.slug,
-    "task_tags": lambda runner: runner.node.task.tags,
-    "map_index": lambda runner: runner.index,
-    "task_run_count": lambda runner: runner.tries,
-    "task_loop_count": lambda runner: runner.turn if runner.turn > 1 else ABSENT,
-    "task_loop_result": lambda runner: runner.loop_result if runner.turn > 1 else ABSENT,
-    "resume": lambda runner: True if runner.resumed else ABSENT,
-    "logger": _logger,
-}
-"""What a task run adds to the context of its flow run, by key. Any: each gives what it gives."""

@@ -29,6 +29,8 @@ class Signal(BaseException):
         TypeError: the state has no such field, or a field is given twice.
     """
 
+    __slots__ = ("fields", "message")  # one is made for each outcome: a dictionary fewer
+
     leads_to: ClassVar[type[State]] = State
     """The state whose fields it takes."""
 
@@ -107,48 +109,56 @@ def _fields(state: type[State]) -> tuple[str, ...]:
 class SUCCESS(Signal):
     """The work is done."""
 
+    __slots__ = ()
     leads_to = states.Success
 
 
 class FAIL(Signal):
     """The work failed."""
 
+    __slots__ = ()
     leads_to = states.Failed
 
 
 class VALIDATIONFAIL(FAIL):
     """The result is not valid."""
 
+    __slots__ = ()
     leads_to = states.ValidationFailed
 
 
 class TRIGGERFAIL(FAIL):
     """The trigger says no."""
 
+    __slots__ = ()
     leads_to = states.TriggerFailed
 
 
 class RETRY(Signal):
     """The work asks for another attempt. `start_time` says when; without it, at once."""
 
+    __slots__ = ()
     leads_to = states.Retrying
 
 
 class LOOP(Signal):
     """The work asks for another turn. The next turn finds `result` in the context, as `task_loop_result`."""
 
+    __slots__ = ()
     leads_to = states.Looped
 
 
 class SKIP(Signal):
     """There is nothing to do. Downstream tasks act as if the task had succeeded, or are skipped too."""
 
+    __slots__ = ()
     leads_to = states.Skipped
 
 
 class PAUSE(Signal):
     """A person must look first."""
 
+    __slots__ = ()
     leads_to = states.Paused
 
 
@@ -159,6 +169,8 @@ class ENDRUN(Signal):
         TypeError: `state` is no state.
         ValueError: it is a state that no run may be ended in.
     """
+
+    __slots__ = ()
 
     def __init__(self, state: State) -> None:
         if not isinstance(state, State):
@@ -191,60 +203,70 @@ class ENDRUN(Signal):
 class SCHEDULE(Signal):
     """Not before a time."""
 
+    __slots__ = ()
     leads_to = states.Scheduled
 
 
 class START(Signal):
     """Every gate is open: the work may be called."""
 
+    __slots__ = ()
     leads_to = states.Running
 
 
 class CACHE(Signal):
     """A kept result serves."""
 
+    __slots__ = ()
     leads_to = states.Cached
 
 
 class MAP(Signal):
     """A child is made for each element."""
 
+    __slots__ = ()
     leads_to = states.Mapping
 
 
 class GATHER(Signal):
     """Its children are all over."""
 
+    __slots__ = ()
     leads_to = states.Mapped
 
 
 class TIMEOUT(Signal):
     """The time allowed is over."""
 
+    __slots__ = ()
     leads_to = states.TimedOut
 
 
 class LOST(Signal):
     """The worker that holds it is gone."""
 
+    __slots__ = ()
     leads_to = states.Failed
 
 
 class BROKEN(Signal):
     """A plugin or the engine itself failed."""
 
+    __slots__ = ()
     leads_to = states.Failed
 
 
 class RESUME(Signal):
     """Go on."""
 
+    __slots__ = ()
     leads_to = states.Scheduled
 
 
 class CANCEL(Signal):
     """Stop."""
 
+    __slots__ = ()
     leads_to = states.Cancelled
 
 
@@ -256,6 +278,14 @@ def _carried() -> tuple[str, ...]:
         name for machine in tables for row in machine.rows.values() for cell in row.values() for name in cell.carries
     )
     return tuple(dict.fromkeys(names))
+
+
+def succeeded(result: Any) -> SUCCESS:
+    """Return the signal of a body that returned something. Any: whatever that was."""
+    signal = SUCCESS.__new__(SUCCESS)
+    signal.message = None
+    signal.fields = {"result": result}
+    return signal
 
 
 def made(signal: object) -> Signal:
