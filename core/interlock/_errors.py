@@ -45,7 +45,7 @@ class SpecError(InterlockError, ValueError):
 
     file: str
     problems: tuple[str, ...]
-    """One breach each, in the order of the file: place, what is wrong, what would be right."""
+    """One breach each: place, what is wrong, what would be right."""
 
     def __str__(self) -> str:
         return "\n".join(f"{self.file}: {problem}" for problem in self.problems)

@@ -218,6 +218,8 @@ class Machine:
         for name, value in limits.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
                 raise ValueError(f"{self.name}: limit {name!r} is {value!r}; it must be a number from 0 on, or inf")
+            if 2**63 <= value < float("inf"):  # larger ones are no numbers to compare a float with
+                raise ValueError(f"{self.name}: limit {name!r} has more than 63 bits; for no limit at all say inf")
             if value == float("inf") and name in self._bounding:
                 raise ValueError(f"{self.name}: limit {name!r} is inf; it must be finite, for it alone ends a cycle")
         return limits

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -74,7 +74,7 @@ def read(source: object, file: str) -> Table:
     """Return the table that a mapping describes.
 
     Raises:
-        SpecError: with every breach of the notation's shape, in the order of the file.
+        SpecError: with every breach of the notation's shape: of the entries first, then of what they make together.
     """
     if not isinstance(source, Mapping) or not source:
         what = "is empty" if source == {} else f"is {type(source).__name__!r}, not a mapping"
@@ -87,7 +87,8 @@ def _plain(value: Any, file: str, depth: int = 0) -> Any:
     if depth > DEEPEST:
         raise SpecError(file, (TOO_DEEP,))
     if isinstance(value, Mapping):
-        return {key: _plain(inner, file, depth + 1) for key, inner in value.items()}
+        keys = [_plain(key, file) if isinstance(key, int) else key for key in value]
+        return {key: _plain(inner, file, depth + 1) for key, inner in zip(keys, value.values(), strict=True)}
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise SpecError(file, ("holds a whole number of more than 64 bits",))
     if isinstance(value, list | tuple):
@@ -115,7 +116,7 @@ class _Reader:
         self.stop()
         states = self.states(sections["states"])
         groups = self.groups(states)
-        signals = {name: _signal(name, entry) for name, entry in sections["signals"].items()}
+        signals = {name: self.signal(name, entry) for name, entry in sections["signals"].items()}
         limits = {n: LimitDef(n, e["means"], e["default"]) for n, e in sections["limits"].items()}
         self.unambiguous(states, groups, limits)
         for name in sections["guards"]:
@@ -136,12 +137,15 @@ class _Reader:
         if self.bad:
             raise SpecError(self.file, tuple(dict.fromkeys(self.bad)))
 
-    def known(self, name: object, names: Iterable[str], place: str, kind: str) -> bool:
-        names = list(names)
+    def known(self, name: object, names: Collection[str], place: str, kind: str) -> bool:
         if isinstance(name, str) and name in names:
             return True
         self.bad.append(f"{place}: unknown {kind} {shown(name)}.{suggest(name, names)}")
         return False
+
+    def once(self, names: Sequence[str], place: str) -> None:
+        twice = dict.fromkeys(name for name in names if names.count(name) > 1)
+        self.bad += [f"{place}: {shown(name)} stands in it twice" for name in twice]
 
     def section(self, key: str) -> dict[str, Raw]:
         section = self.source.get(key, {})
@@ -176,27 +180,29 @@ class _Reader:
                     self.bad.append(f"{place}.{field}: is {shown(value)}; it must be {words}")
 
     def states(self, section: Mapping[str, Raw]) -> dict[str, StateDef]:
-        circled: set[str] = set()
+        final: dict[str, bool] = {}  # of the states whose families were followed to their end
         for name in section:
-            line = [name]
-            while (family := section[line[-1]].get("is")) is not None:
-                if not self.known(family, section, f"states.{line[-1]}.is", "state"):
-                    break
+            line: dict[str, None] = {}
+            family: str | None = name
+            while family is not None and family not in final:
                 if family in line:
-                    circle = line[line.index(family) :]
-                    if not circled & {*circle}:
-                        text = " is ".join([*circle, family])
-                        self.bad.append(f"states.{circle[0]}: its families go round in a circle: {text}")
-                    circled |= {*circle}
+                    names = list(line)
+                    circle = [*names[names.index(family) :], family]
+                    self.bad.append(f"states.{family}: its families go round in a circle: {' is '.join(circle)}")
                     break
-                line.append(family)
+                line[family] = None
+                above = section[family].get("is")
+                if above is not None and not self.known(above, section, f"states.{family}.is", "state"):
+                    break
+                family = above
+            over = family is not None and final.get(family, False)
+            for member in reversed(line):
+                if over and section[member].get("final") is False:
+                    self.bad.append(f"states.{member}.final: is false, but its family is final; drop one of both")
+                final[member] = over = over or section[member].get("final", False)
         self.stop()
-
-        def final(name: str | None) -> bool:
-            return name is not None and (section[name].get("final", False) or final(section[name].get("is")))
-
         return {
-            name: StateDef(name, entry["means"], entry.get("is"), final(name), entry.get("abstract", False))
+            name: StateDef(name, entry["means"], entry.get("is"), final[name], entry.get("abstract", False))
             for name, entry in section.items()
         }
 
@@ -210,8 +216,7 @@ class _Reader:
                 continue
             known = [member for member in members if self.known(member, states, f"groups.{name}", "state")]
             groups[name] = tuple(dict.fromkeys(known))
-            twice = dict.fromkeys(m for m in groups[name] if members.count(m) > 1)
-            self.bad += [f"groups.{name}: {shown(m)} stands in it twice" for m in twice]
+            self.once(known, f"groups.{name}")
         return groups
 
     def unambiguous(self, states: Iterable[str], groups: Iterable[str], limits: Iterable[str]) -> None:
@@ -232,6 +237,7 @@ class _Reader:
             self.bad.append(f"attempt: is {shown(attempt)}; it must be a list of states")
             attempt = []
         held = tuple(state for state in attempt or () if self.known(state, states, "attempt", "state"))
+        self.once(held, "attempt")
         return str(name), str(initial), held
 
     def guard(self, name: str) -> _guards.Test:
@@ -320,6 +326,7 @@ class _Reader:
             self.bad.append(f"{place}: carries nothing; write the states that it may carry")
         known = [*self.section("states"), *self.section("groups")]
         named = [name for name in names if self.known(name, known, place, "state or group")]
+        self.once(named, place)
         carried = tuple(dict.fromkeys(state for name in named for state in groups.get(name, (name,))))
         return Cell(state, signal, choices, carried, because if isinstance(because, str) else "", section)
 
@@ -334,8 +341,9 @@ class _Reader:
             self.known(guard, self.section("guards"), place, "guard")
         return Choice(target, guard or None)
 
-
-def _signal(name: str, entry: Raw) -> SignalDef:
-    seals = entry.get("seals", False)
-    plugins: Plugins = "told" if seals else entry.get("plugins", "free")
-    return SignalDef(name, entry["means"], entry.get("raised_by", ""), entry.get("recurs"), seals, plugins)
+    def signal(self, name: str, entry: Raw) -> SignalDef:
+        seals = entry.get("seals", False)
+        plugins: Plugins = entry.get("plugins", "told" if seals else "free")
+        if seals and plugins != "told":
+            self.bad.append(f"signals.{name}.plugins: is {plugins!r}; of a signal that seals plugins are told")
+        return SignalDef(name, entry["means"], entry.get("raised_by", ""), entry.get("recurs"), seals, plugins)

@@ -7,6 +7,7 @@ cycles: `ENDRUN` would hide every island and trap, and it ends the pass.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from interlock import _guards
@@ -81,7 +82,12 @@ def _shadowed(table: Table, cell: Cell) -> Iterator[str]:
         yield f"{cell.place}: {error}"
         return
     for index in sorted({*range(len(cell.choices))} - chosen):
-        yield f"{cell.place}: {str(cell.choices[index])!r} is shadowed: the choices before it always answer first"
+        choice = cell.choices[index]
+        alone = _guards.selectable([table.test(choice)])
+        why = (
+            "shadowed: the choices before it always answer first" if alone else "never chosen: its guard is never true"
+        )
+        yield f"{cell.place}: {str(choice)!r} is {why}"
 
 
 def _targets(table: Table) -> Iterator[str]:
@@ -131,7 +137,8 @@ def _used(table: Table) -> Iterator[str]:
 
 
 def _asks(table: Table, name: str) -> set[str]:
-    words = table.guards[name].when.replace("(", " ").replace(")", " ").split()
+    when = re.sub("#.*", "", table.guards[name].when)  # a remark uses nothing
+    words = when.replace("(", " ").replace(")", " ").split()
     return {word for word in words if word in table.guards and word != name}
 
 
@@ -200,14 +207,43 @@ def bounding(table: Table, edge: Edge, around: list[Edge]) -> set[str] | None:
 def knots(table: Table) -> Iterator[list[Edge]]:
     """Yield the edges of each strongly connected part, without those whose signals recur."""
     edges = [edge for edge in table.edges() if table.signals[edge[0].signal].recurs is None]
-    graph = _ways((cell.state, choice.target) for cell, choice in edges)
-    reached = {name: reach([name], graph) for name in table.concrete()}
+    part = _parts(table.concrete(), _ways((cell.state, choice.target) for cell, choice in edges))
+    found: dict[str, list[Edge]] = {}
+    for edge in edges:
+        if part[edge[0].state] == part[edge[1].target]:
+            found.setdefault(part[edge[0].state], []).append(edge)
+    yield from found.values()
+
+
+def _parts(names: Iterable[str], graph: Graph) -> dict[str, str]:
+    """Return a name for the strongly connected part of each state: that of one of its states.
+
+    Kosaraju and Sharir's two searches, without recursion: a life cycle may be a long line.
+    """
+    left: dict[str, None] = {}  # in the order in which the first search leaves the states
     seen: set[str] = set()
-    for name in table.concrete():
-        part = {other for other in reached[name] if name in reached[other]}
-        if name not in seen:
-            seen |= part
-            yield [(cell, choice) for cell, choice in edges if cell.state in part and choice.target in part]
+    for name in names:
+        way = [(name, iter(sorted(graph.get(name, ()))))] if name not in seen else []
+        seen.add(name)
+        while way:
+            state, ahead = way[-1]
+            for other in ahead:
+                if other not in seen:
+                    seen.add(other)
+                    way.append((other, iter(sorted(graph.get(other, ())))))
+                    break
+            else:
+                left[state] = None
+                way.pop()
+    back = _ways((after, before) for before, targets in graph.items() for after in targets)
+    part: dict[str, str] = {}
+    for name in reversed(left):
+        todo = [name] if name not in part else []
+        for state in todo:
+            if state not in part:
+                part[state] = name
+                todo += back.get(state, ())
+    return part
 
 
 def _cycles(table: Table) -> Iterator[str]:

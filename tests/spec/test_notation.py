@@ -239,9 +239,6 @@ def test_one_mistake_gives_the_lines_that_name_it(text: str, error: str) -> None
     assert complaint(text) == error
 
 
-@pytest.mark.xfail(
-    run=False, reason="takes a minute, for it is cubic in the length of the chain, and ends in RecursionError"
-)
 def test_families_in_a_long_chain_hide_no_mistake() -> None:
     """A state may belong to a family of a family of a family, as deep as a file may go."""
     chain = "".join(f'[states.S{n}]\nis = "S{n + 1}"\nmeans = "one of many"\n' for n in range(1000))

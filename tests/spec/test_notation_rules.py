@@ -25,6 +25,32 @@ STATES: dict[str, Case] = {
         'initial = "Over"',
         "initial: Over is abstract; it must be a state to go on from",
     ),
+    "attempt-twice": (
+        'attempt = ["Moving"]',
+        'attempt = ["Moving", "Moving"]',
+        "attempt: 'Moving' stands in it twice",
+    ),
+    "open-in-a-final-family": (
+        'Lost = { is = "Over", means',
+        'Lost = { is = "Over", final = false, means',
+        "states.Lost.final: is false, but its family is final; drop one of both",
+    ),
+    "carried-twice": (
+        LAST,
+        'STOP = { carries = ["Lost", "Delivered", "Lost"] }',
+        "from.Moving.STOP: 'Lost' stands in it twice",
+    ),
+    "sealing-and-free": (
+        "seals = true }",
+        'seals = true, plugins = "free" }',
+        "signals.STOP.plugins: is 'free'; of a signal that seals plugins are told",
+    ),
+    "guard-used-in-a-remark": (
+        MAY_RETURN,
+        f'{MAY_RETURN[:-1]} # and heavy", means = "once more" }}\n'
+        'heavy = { when = "?", default = true, means = "it weighs a lot" }\n#',
+        "guards.heavy: is used nowhere; use it or drop it",
+    ),
     "attempt-final": (
         'attempt = ["Moving"]',
         'attempt = ["Moving", "Delivered"]',
@@ -137,6 +163,12 @@ CELLS: dict[str, Case] = {
         RETURN,
         'RETURN = ["Packed if insured", "Held if may_return", "Lost"]',
         "from.Moving.RETURN: 'Held if may_return' is shadowed: the choices before it always answer first",
+    ),
+    "choice-whose-guard-is-never-true": (
+        f'{RETURN}\n{WAIT}\nLOSE = "Lost"\n{LAST}',
+        'RETURN = ["Held if odd", "Packed if may_return", "Lost"]\n'
+        f'{WAIT}\nLOSE = "Lost"\n{LAST}\n[guards.odd]\nwhen = "insured and not insured"\nmeans = "it is and is not"',
+        "from.Moving.RETURN: 'Held if odd' is never chosen: its guard is never true",
     ),
     "last-choice-shadowed-by-a-guard-and-its-opposite": (
         f'{RETURN}\n{WAIT}\nLOSE = "Lost"\n{LAST}',
