@@ -19,7 +19,7 @@ ALL = sorted([*MODULES, *(file for folder in ("spec", "plugins") for file in (RO
 # The layers of the design, lowest first. A module may import from its own layer and those below.
 LAYERS: list[set[str]] = [
     {"_errors", "_guards", "_table", "_notation", "_rules", "_extend", "_rows", "_turns", "_transitions"},
-    {"_machine", "_explore", "_draw", "_hooks", "_story", "_store", "_record", "_run"},
+    {"_machine", "_explore", "_draw", "_hooks", "_story", "_store", "_record", "_step", "_run"},
     {"states", "signals", "_context"},
     {"_options", "triggers", "_tasks", "_flow", "_results"},
     {"_capture", "_commands", "_plan", "_task_runner", "_board", "_flow_runner"},

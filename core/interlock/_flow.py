@@ -37,7 +37,8 @@ class Flow:
         self.name = name
         self.constants: dict[Task, dict[str, Any]] = {}
         """By task: arguments that are known already. Any: they are the user's."""
-        self._up: dict[Task, list[Edge]] = {}
+        self._up: dict[Task, dict[object, Edge]] = {}
+        """By task: the edges that end in it, by argument, or by upstream task where an edge gives none."""
         self._down: dict[Task, list[Edge]] = {}
         self._slugs: dict[str, Task] = {}
         self._numbers: dict[str, int] = {}
@@ -75,7 +76,7 @@ class Flow:
             raise FlowError(f"flow {self.name!r}: two tasks with the slug {slug!r}; a slug is for one task")
         self._slugs[slug] = task
         task.slug = slug
-        self._up[task], self._down[task] = [], []
+        self._up[task], self._down[task] = {}, []
         self._plan = None
         return task
 
@@ -95,9 +96,9 @@ class Flow:
         edge = Edge(upstream, downstream, key, mapped)
         if key is not None:
             self._free(downstream, key)
-        elif any(other.upstream is upstream and other.key is None for other in self._up[downstream]):
+        elif upstream in self._up[downstream]:
             return edge
-        self._up[downstream].append(edge)
+        self._up[downstream][upstream if key is None else key] = edge
         self._down[upstream].append(edge)
         self._plan = None
         return edge
@@ -106,7 +107,7 @@ class Flow:
         parameters = task.signature.parameters
         if key not in parameters and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
             raise FlowError(f"task {task.name!r}: has no argument {key!r}.{suggest(key, parameters)}")
-        if key in self.constants.get(task, {}) or any(edge.key == key for edge in self._up[task]):
+        if key in self.constants.get(task, {}) or key in self._up[task]:
             raise FlowError(f"task {task.name!r}: argument {key!r} has a source already")
 
     def set_dependencies(
@@ -161,11 +162,11 @@ class Flow:
     @property
     def edges(self) -> tuple[Edge, ...]:
         """The edges, by downstream task."""
-        return tuple(edge for edges in self._up.values() for edge in edges)
+        return tuple(edge for edges in self._up.values() for edge in edges.values())
 
     def edges_to(self, task: object) -> tuple[Edge, ...]:
         """Return the edges that end in a task."""
-        return tuple(self._up[self._own(task)])
+        return tuple(self._up[self._own(task)].values())
 
     def edges_from(self, task: object) -> tuple[Edge, ...]:
         """Return the edges that begin in a task."""

@@ -15,7 +15,7 @@ import pluggy
 from interlock._errors import PluginError
 
 if TYPE_CHECKING:
-    from interlock._run import Run
+    from interlock._record import Record
     from interlock._story import Step, Story
 
 hookspec = pluggy.HookspecMarker("interlock")
@@ -33,7 +33,7 @@ class RunView:
 
     __slots__ = ("_run",)
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Record) -> None:
         self._run = run
 
     @property

@@ -14,11 +14,11 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, Self
 
 from interlock import _store
-from interlock._errors import GuardError, NestedSend, NoTransition, PluginError
-from interlock._hooks import Hooks, RunView, hooks_of
+from interlock._errors import NestedSend, NoTransition, PluginError
+from interlock._hooks import Hooks, hooks_of
 from interlock._machine import Machine
-from interlock._record import Record
-from interlock._rows import Decision, Row
+from interlock._rows import Row
+from interlock._step import Guard, Stepper, text_of
 from interlock._story import Cut, Story, origin
 from interlock._turns import nested, wait
 
@@ -28,11 +28,8 @@ if TYPE_CHECKING:
 ANY = object()  # stands for whichever attempt is open, or for none
 KEEP = 1000  # steps that a story keeps unless told otherwise
 
-Guard = Callable[[Any, Any], bool]
-"""Answers an opaque guard: guard(view of the run, signal as it was sent). Any: a signal may be a name or an object."""
 
-
-class Run(Record):
+class Run(Stepper):
     """One life in a machine. Safe to use from several threads.
 
     Args:
@@ -47,7 +44,7 @@ class Run(Record):
         PluginError: a plugin object is none.
     """
 
-    __slots__ = ("_dropped", "_guards", "_hooks", "_turn")
+    __slots__ = ("_dropped", "_turn")
 
     def __init__(
         self,
@@ -253,76 +250,12 @@ class Run(Record):
 
     def _wait(self, signal: object) -> Hooks | None:
         if nested(self, STEPS):
-            raise NestedSend(self._machine.name, self.state, _text(signal))
+            raise NestedSend(self._machine.name, self.state, text_of(signal))
         return wait(self._turn, self._hooks)
 
     def _give_back(self) -> None:
         if not self._turn:
             self._turn.append(self._hooks)
-
-    # One step. All of this runs with the turn taken.
-
-    def _step(
-        self,
-        signal: object,
-        at: float | None,
-        carried: str | None,
-        hooks: Hooks | None,
-        prepare: Callable[[Row], None] | None = None,
-    ) -> tuple[Row, object]:
-        machine = self._machine
-        name = machine._names.get(type(signal))
-        if name is None or name in machine._sealing:
-            name, carried = machine._signal(signal, carried)
-        row = self._rows[-1].cells.get(name)
-        if row is None or row.decide is not None:
-            row = self._choose(name, signal, carried)
-        note = None
-        if hooks is not None and hooks.before and machine._table.signals[name].plugins != "told":
-            answer = hooks.ask(RunView(self), signal, at)
-            if answer is not None:
-                row, note = self._substitute(row, *answer)
-                signal = answer[0]
-        if prepare is not None:
-            prepare(row)
-        self._commit(row, at, note)
-        if hooks is not None and hooks.after:
-            hooks.tell(RunView(self), self._last_step())
-        return row, signal
-
-    def _choose(self, name: str, signal: object, carried: str | None) -> Row:
-        entry = self._rows[-1].cells.get(name)
-        if isinstance(entry, Decision):
-            entry = entry.decide(self._values(), self, signal, carried)
-        if entry is None:
-            raise self._refusal(name, carried)
-        return entry  # type: ignore[no-any-return]  # see _rows
-
-    def _ask(self, guard: str, signal: object) -> bool:
-        bound = self._guards.get(guard) if self._guards else None
-        if bound is None:
-            return self._machine._table.guards[guard].default
-        answer = bound(RunView(self), signal)
-        if answer is not True and answer is not False:
-            raise GuardError(guard, repr(answer))
-        return answer
-
-    def _substitute(self, asked: Row, answer: object, plugin: str) -> tuple[Row, tuple[str, str]]:
-        """Return the row of a plugin's answer. Raises `PluginError` where it is no answer."""
-        try:
-            name, carried = self._machine._signal(answer, None)
-            if (power := self._machine._table.signals[name].plugins) != "free":
-                raise PluginError(
-                    plugin, "before_step", f"answered {name}; plugins are {power} of it, never the source"
-                )
-            row = self._choose(name, answer, carried)
-        except (ValueError, NoTransition) as error:
-            raise PluginError(plugin, "before_step", f"answered {_text(answer)}: {error}") from None
-        held = self._machine._table.attempt
-        if self._open() and asked.after not in held and row.after in held:
-            problem = f"answered {name}, which leaves the attempt open; {asked.signal} would have closed it"
-            raise PluginError(plugin, "before_step", problem)
-        return row, (asked.signal, plugin)
 
     # Reading
 
@@ -425,10 +358,6 @@ class Run(Record):
     def __reduce__(self) -> tuple[Any, ...]:
         # Guards and plugins are code, and stay behind: whoever loads the run binds its own.
         return type(self).from_dict, (self._machine, self.to_dict())
-
-
-def _text(signal: object) -> str:
-    return signal if isinstance(signal, str) else repr(signal)
 
 
 STEPS: frozenset[CodeType] = frozenset(method.__code__ for method in (Run.send, Run.reopen, Run._apply, Run._copied))

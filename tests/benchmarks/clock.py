@@ -126,6 +126,8 @@ def peak(work: Callable[[], object], parts: int) -> list[float]:
 
 def _size() -> int:
     """Return the bytes of memory that this process holds."""
+    if sys.platform == "win32":
+        raise NotImplementedError("resident: the size of a process is read from /proc or resource")
     try:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
@@ -151,11 +153,13 @@ def lives(subject: str, prepare: Callable[[], Callable[[], object]], ours: bool 
 
         return per_operation(turns, 1, seconds)
 
-    return [
+    measures = [
         Measure("life", subject, life, ours=ours),
         Measure("traced", subject, lambda seconds: traced(prepare(), seconds), rounds=1, ours=ours),
-        Measure("resident", subject, lambda seconds: resident(prepare(), seconds), rounds=2, ours=ours),
     ]
+    if sys.platform != "win32":  # `_size` cannot tell there
+        measures.append(Measure("resident", subject, lambda seconds: resident(prepare(), seconds), rounds=2, ours=ours))
+    return measures
 
 
 def imported(module: str) -> Sample:

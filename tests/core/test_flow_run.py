@@ -10,10 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from acts import does, run_one
 
-from interlock import Flow, Parameter, Task, context, hookimpl, signals, states, task
-from interlock._hooks import RunView
-from interlock._story import Step
+from interlock import Flow, Parameter, Task, context, signals, states, task
 from interlock.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS, Signal
 from interlock.states import State
 
@@ -40,40 +39,6 @@ print(flow_state.result[output].result) # '100'
 """The example of the page that the signals come from, with its import line moved over."""
 
 
-class Steps:
-    """Takes note of the steps of task runs, as arrows."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    @hookimpl
-    def after_step(self, run: RunView, step: Step) -> None:
-        if run.lifecycle == "task-run":
-            self.seen.append(str(step))
-
-
-def does(*acts: object) -> Callable[[], object]:
-    """Return a body that does one of these after the other: it raises what is an exception, and returns the rest."""
-    left = list(acts)
-
-    def work() -> object:
-        act = left.pop(0) if len(left) > 1 else left[0]
-        if isinstance(act, BaseException):
-            raise act
-        return act
-
-    return work
-
-
-def run(body: Callable[..., object], **options: Any) -> tuple[State, list[str]]:
-    """Run a flow of one task, and return the task's state and its steps. Any: the options of a task."""
-    steps = Steps()
-    with Flow("one") as flow:
-        node = task(**options)(body)()
-    state: State = flow.run(plugins=[steps]).result[node]
-    return state, steps.seen
-
-
 # What a body does
 
 
@@ -87,7 +52,7 @@ def test_the_program_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_a_body_returns_is_its_result(value: object) -> None:
     """What a body returns is the result, whatever it is: a state, an exception or a signal's class are data."""
     returned = [value]
-    state, steps = run(lambda: returned[0])
+    state, steps = run_one(lambda: returned[0])
     assert type(state) is states.Success
     assert state.result is value
     assert state.message is None
@@ -108,12 +73,12 @@ OUTCOMES = {
 
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_a_signal_ends_the_task(name: str) -> None:
-    """A signal that ends the work leads where the table says, with its message and result, and nothing it did not say."""
+    """A signal that ends the work leads where the table says, with its message and result, and no more."""
     kind = getattr(signals, name)
     after = getattr(states, OUTCOMES[name])
     path = ["Pending -START-> Running", f"Running -{name}-> {OUTCOMES[name]}"]
-    assert run(does(kind("why", result=5))) == (after("why", 5), path)
-    assert run(does(kind())) == (after(), path)
+    assert run_one(does(kind("why", result=5))) == (after("why", 5), path)
+    assert run_one(does(kind())) == (after(), path)
 
 
 ERRORS: list[tuple[BaseException, str]] = [
@@ -131,7 +96,7 @@ ERRORS: list[tuple[BaseException, str]] = [
 @pytest.mark.parametrize(("error", "message"), ERRORS, ids=repr)
 def test_an_exception_fails_the_task(error: BaseException, message: str) -> None:
     """Whatever a body raises fails its task alone, with its text as the message and itself as the result."""
-    assert run(does(error)) == (
+    assert run_one(does(error)) == (
         states.Failed(message, error),
         ["Pending -START-> Running", "Running -FAIL-> Failed"],
     )
@@ -140,7 +105,8 @@ def test_an_exception_fails_the_task(error: BaseException, message: str) -> None
 def test_a_body_that_exits_does_not_end_the_program() -> None:
     """`sys.exit` in a body fails its task; the other tasks run."""
     with Flow("exits") as flow:
-        first, second = task(lambda: sys.exit(3))(), task(does("ran"))()
+        first: object = task(lambda: sys.exit(3))()
+        second = task(does("ran"))()
     result = flow.run().result
     assert result[first].message == "SystemExit: 3"
     assert result[second].result == "ran"
@@ -154,7 +120,7 @@ def test_an_exception_that_cannot_be_told() -> None:
             raise ValueError("not for your ears")
 
     error = Mute()
-    state, _ = run(does(error))
+    state, _ = run_one(does(error))
     assert (type(state), state.result) == (states.Failed, error)
     assert state.message is not None
     assert state.message.startswith("Mute")
@@ -170,7 +136,7 @@ def test_a_traceback_begins_in_the_body() -> None:
         inner()
 
     for work in (body, does(ValueError("no"))):
-        state, _ = run(work)
+        state, _ = run_one(work)
         frames = traceback.extract_tb(state.result.__traceback__)
         assert [frame.name for frame in frames] == (["body", "inner"] if work is body else ["work"])
 
@@ -184,7 +150,7 @@ def test_except_exception_in_a_body_lets_signals_through() -> None:
         except Exception:  # noqa: BLE001  # it is the point
             return "swallowed"
 
-    assert run(body)[0] == states.Skipped("nothing to do")
+    assert run_one(body)[0] == states.Skipped("nothing to do")
 
 
 @pytest.mark.parametrize("name", ["START", "RESUME", "SCHEDULE", "CACHE", "MAP", "GATHER"])
@@ -195,19 +161,19 @@ def test_a_signal_that_the_table_refuses_is_a_failure(name: str) -> None:
         "LOOP, SKIP, PAUSE, ENDRUN, TIMEOUT, LOST, BROKEN, CANCEL; the story ends: Pending -START-> Running"
     )
     signal = getattr(signals, name)("why")
-    assert run(does(signal)) == (states.Failed(text), ["Pending -START-> Running", "Running -FAIL-> Failed"])
-    assert run(does(signal, "done"), max_retries=1)[0] == states.Success(None, "done")
+    assert run_one(does(signal)) == (states.Failed(text), ["Pending -START-> Running", "Running -FAIL-> Failed"])
+    assert run_one(does(signal, "done"), max_retries=1)[0] == states.Success(None, "done")
 
 
 def test_a_body_that_cancels_itself_is_over() -> None:
     """`CANCEL` out of a body ends the work, so that the run does not wait for it to end once more."""
-    state, _ = run(does(signals.CANCEL("enough")))
+    state, _ = run_one(does(signals.CANCEL("enough")))
     assert type(state) is states.Cancelled
 
 
 def test_a_signal_that_no_table_has_fails_the_task() -> None:
     """A signal that is none of the table's fails its task, and is named."""
-    state, _ = run(does(Signal("what?")))
+    state, _ = run_one(does(Signal("what?")))
     assert type(state) is states.Failed
     assert "unknown signal Signal('what?')" in str(state.message)
 
@@ -218,7 +184,7 @@ def test_a_users_own_kind_of_signal() -> None:
     class TooLate(FAIL):
         """It came too late."""
 
-    assert run(does(TooLate("by an hour", result=1)))[0] == states.Failed("by an hour", 1)
+    assert run_one(does(TooLate("by an hour", result=1)))[0] == states.Failed("by an hour", 1)
 
 
 def test_async_bodies() -> None:
@@ -233,7 +199,7 @@ def test_async_bodies() -> None:
             raise ValueError("no")
         raise LOOP(result=turn)
 
-    state, steps = run(work, max_retries=1)
+    state, steps = run_one(work, max_retries=1)
     assert state == states.Skipped("enough", 3)
     assert [step for step in steps if "START" not in step] == [
         *["Running -LOOP-> Looped"] * 2,
@@ -293,7 +259,7 @@ def test_a_loop_counts_its_turns() -> None:
             raise LOOP("once more", result=len(seen)) if len(seen) != 2 else LOOP()
         return len(seen)
 
-    state, steps = run(body)
+    state, steps = run_one(body)
     assert state == states.Success(None, 4)
     assert seen == [(None, "none"), (2, 1), (3, None), (4, 3)]
     assert steps == [
@@ -315,7 +281,7 @@ def test_ten_thousand_turns_do_not_recurse() -> None:
             raise LOOP(result=turn)
         return turn
 
-    assert run(body)[0] == states.Success(None, 10_000)
+    assert run_one(body)[0] == states.Success(None, 10_000)
     assert len(depths) == 1
 
 
@@ -323,13 +289,13 @@ def test_ten_thousand_turns_do_not_recurse() -> None:
 @pytest.mark.parametrize("signal", [LOOP(), LOOP("once more"), LOOP(result=7)], ids=repr)
 def test_turns_can_be_bounded(most: int, signal: LOOP) -> None:
     """A loop has `max_turns` turns; one that asks for more fails, and says why."""
-    state, steps = run(does(signal), max_turns=most)
+    state, steps = run_one(does(signal), max_turns=most)
     assert steps.count("Running -LOOP-> Looped") == most - 1
     assert steps[-1] == "Running -LOOP-> Failed"
     assert state.result == signal.result
     assert state.message is not None
     assert state.message.startswith("LOOP was not granted")
-    assert run(does(*[signal] * (most - 1), "done"), max_turns=most)[0] == states.Success(None, "done")
+    assert run_one(does(*[signal] * (most - 1), "done"), max_turns=most)[0] == states.Success(None, "done")
 
 
 def test_a_loop_goes_on_behind_a_retry() -> None:
@@ -341,7 +307,7 @@ def test_a_loop_goes_on_behind_a_retry() -> None:
         seen.append((context.get("task_loop_count"), context.get("task_loop_result"), context.task_run_count))
         return acts()
 
-    assert run(body, max_retries=1)[0] == states.Success(None, "done")
+    assert run_one(body, max_retries=1)[0] == states.Success(None, "done")
     assert seen == [(None, None, 1), (2, 1, 1), (2, 1, 2), (3, 2, 1), (3, 2, 2)]
 
 
@@ -416,7 +382,7 @@ def test_a_flow_may_run_in_a_body() -> None:
 
 def test_success_may_be_raised() -> None:
     """`SUCCESS` ends the work from anywhere in it, with its message and result."""
-    assert run(does(SUCCESS("early", result=[1]))) == (
+    assert run_one(does(SUCCESS("early", result=[1]))) == (
         states.Success("early", [1]),
         ["Pending -START-> Running", "Running -SUCCESS-> Success"],
     )

@@ -72,7 +72,7 @@ def test_the_keys_of_a_task() -> None:
             raise left.pop(0)
 
     with Flow("more") as flow:
-        task(max_retries=1)(body)()  # type: ignore[func-returns-value]  # it is the task
+        task(max_retries=1)(body)()
     assert flow.resume(flow.run()).is_successful()
     turns = {"task_loop_count", "task_loop_result"}
     assert seen == [set(), turns, turns | {"resume"}, turns | {"resume"}]
@@ -124,8 +124,8 @@ def test_further_keys() -> None:
 def test_parameters_are_in_the_context() -> None:
     """A body finds the values of all parameters, those with a default too."""
     with Flow("parameters") as flow:
-        Parameter("x")()
-        Parameter("y", 2)()
+        flow.add_task(Parameter("x"))
+        flow.add_task(Parameter("y", 2))
         node = task(lambda: context.parameters)()
     assert flow.run(x=1).result[node].result == {"x": 1, "y": 2}
 
@@ -137,7 +137,7 @@ def test_the_context_is_left_behind() -> None:
         raise FAIL("no")
 
     with Flow("left") as flow:
-        task(fails)()  # type: ignore[func-returns-value]  # it is the task
+        task(fails)()
         task(context.to_dict)()
     flow.run()
     assert context.to_dict() == {}
@@ -195,7 +195,7 @@ def test_a_context_taken_away_is_a_copy() -> None:
             raise LOOP(result=len(taken))
 
     with Flow("taken") as flow:
-        task(body)()  # type: ignore[func-returns-value]  # it is the task
+        task(body)()
     flow.run()
     assert [each.get("task_loop_count") for each in taken] == [None, 2, 3]
     assert [each.get("task_loop_result") for each in taken] == [None, 1, 2]

@@ -29,7 +29,7 @@ def raises() -> None:
 
 @pytest.fixture(autouse=True)
 def _usual_handler() -> Any:
-    """Let Ctrl-C be handled as in a program that handles it nowhere, and see that a flow leaves it so. Any: a fixture."""
+    """Let Ctrl-C be handled as in a program that does nothing about it, and see that a flow leaves it so."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -54,7 +54,7 @@ STOPS: list[Callable[[], None]] = [ctrl_c, raises]
 
 @pytest.mark.parametrize("stop", STOPS)
 def test_an_interrupt_cancels_the_flow(stop: Callable[[], None]) -> None:
-    """What is over stays, the body that was called is cancelled, nothing else starts, and every task's state is known."""
+    """What is over stays, the body that was called is cancelled, nothing else starts, and all states are known."""
     ran: list[str] = []
 
     def note(text: str) -> str:
@@ -231,7 +231,7 @@ def test_a_second_interrupt_leaves_at_once(second: str) -> None:
 
 
 def test_an_interrupt_behind_the_end_is_the_program_s() -> None:
-    """An interrupt that comes when the flow is over already ends no task; it is raised, or the flow stays as it ended."""
+    """An interrupt that comes when the flow is over ends no task; it is raised, or the flow stays as it ended."""
     with Flow("over") as flow:
         node = task(lambda: 1)()
     try:

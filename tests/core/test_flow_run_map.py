@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from acts import placed
 
 from interlock import Flow, Parameter, Task, context, hookimpl, states, task, triggers, unmapped
 from interlock._hooks import RunView
@@ -60,10 +60,10 @@ def noted(log: list[str], name: str) -> Task:
     return task(name=name)(body)
 
 
-def result_of(values: object, what: Task = double, **more: object) -> State:
+def result_of(values: object, what: Task = double, **more: Any) -> State:
     """Return the state of a map over what a task returns."""
     with Flow("map") as flow:
-        node = Task.__call__(what, same(unmapped(values)), mapped=True, **more)
+        node = placed(what, same(unmapped(values)), mapped=True, **more)
     state: State = flow.run().result[node]
     return state
 
@@ -230,12 +230,17 @@ def test_a_chain_that_joins() -> None:
 
 
 def test_what_is_not_mapped_waits_for_all() -> None:
-    """A task that takes a map whole starts behind its last child; a child whose other argument is that task does too."""
+    """A task that takes a map whole starts behind its last child; so does a child with that task as an argument."""
     log: list[str] = []
+
+    def both_noted(x: object, y: object) -> object:
+        log.append(f"c{context.map_index}")
+        return x, y
+
     with Flow("waits") as flow:
         a = noted(log, "a").map([1, 2])
         b = noted(log, "b")(a)
-        both = task(name="c")(lambda x, y: log.append(f"c{context.map_index}") or (x, y))
+        both = task(name="c")(both_noted)
         c = both.map(a, unmapped(b))
     assert flow.run().result[c].result == [(1, [1, 2]), (2, [1, 2])]
     assert log == ["a0", "a1", "b", "c0", "c1"]
@@ -324,7 +329,7 @@ def test_children_pause_and_are_resumed() -> None:
 
 
 def test_a_gate_of_a_child_asks_about_its_own_element() -> None:
-    """A mapped task's trigger is asked by each child, with the state of its own upstream child, and not by the parent."""
+    """A mapped task's trigger is asked by each child, with the state of its own upstream child, not by the parent."""
     asked: list[tuple[object, list[str]]] = []
 
     def trigger(found: Any) -> bool:
@@ -337,182 +342,3 @@ def test_a_gate_of_a_child_asks_about_its_own_element() -> None:
     state = flow.run().result[node]
     assert asked == [(0, ["Success"]), (1, ["Failed"])]
     assert [type(child) for child in state.map_states] == [TriggerFailed, Success]
-
-
-# Whole upstreams
-
-
-def test_children_wait_for_what_they_take_whole() -> None:
-    """A failed or skipped upstream that is not mapped fails or skips each child."""
-    for signal, kind in ((FAIL("bad"), TriggerFailed), (SKIP("none"), Skipped)):
-        with Flow("whole") as flow:
-            node = add.map([1, 2], unmapped(task(each(signal)).map([1])))
-            other = add.map([1, 2], unmapped(Task.__call__(task(_raises(signal)))))
-        result = flow.run().result
-        assert [type(child) for child in result[node].map_states] == [kind] * 2
-        assert [type(child) for child in result[other].map_states] == [kind] * 2
-
-
-def _raises(signal: BaseException) -> Callable[[], object]:
-    def body() -> object:
-        raise signal
-
-    return body
-
-
-def test_an_empty_map_waits_for_its_upstreams() -> None:
-    """A map over nothing is over when its other upstreams are, so that what is behind it does not overtake them."""
-    ran: list[str] = []
-
-    def setup() -> None:
-        if not context.get("resume"):
-            raise PAUSE("look first")
-
-    with Flow("empty") as flow:
-        first = Task.__call__(task(setup))
-        node = double.map([], upstream_tasks=[first])
-        task(lambda x: ran.append("behind"))(node)
-    state = flow.run()
-    assert (type(state), ran) == (Paused, [])
-    assert flow.resume(state).is_successful()
-    assert ran == ["behind"]
-
-
-@pytest.mark.parametrize(
-    "signal", [FAIL("again"), PAUSE(start_time=datetime(2026, 5, 1, tzinfo=UTC)), LOOP()], ids=repr
-)
-def test_a_map_is_gathered_when_all_children_are_over(signal: BaseException) -> None:
-    """A map that waits last for what it takes whole is gathered once, and not while a child is to go on."""
-    acts = {1: [signal], 2: [signal]}
-
-    def body(x: int, whole: list[int]) -> int:
-        if acts[x]:
-            raise acts[x].pop()
-        return x
-
-    with Flow("once") as flow:
-        values = same([1, 2])
-        node = task(max_retries=1)(body).map(values, unmapped(same(values)))
-    assert flow.run().result[node] == Mapped(None, [1, 2], (Success(None, 1), Success(None, 2)))
-
-
-def test_a_child_that_changes_the_list_changes_no_child() -> None:
-    """What the children are made of is settled when they are made: a body that empties the list takes nothing away."""
-
-    def body(x: int, whole: list[int]) -> int:
-        whole.clear()
-        return x
-
-    with Flow("changed") as flow:
-        values = same(unmapped([1, 2, 3]))
-        node = task(body).map(values, unmapped(values))
-    assert flow.run(plugins=[]).result[node].result == [1, 2, 3]
-
-
-@pytest.mark.parametrize("slow", [False, True])
-def test_a_failure_is_not_hidden_by_what_cannot_be_mapped(slow: bool) -> None:
-    """Over a skipped upstream nothing is mapped; but where another upstream failed, the task fails, whoever is first."""
-    with Flow("hidden") as flow:
-        fails = Task.__call__(task(max_retries=int(slow))(_raises(FAIL("bad"))))
-        none = Task.__call__(task(_raises(SKIP("none"))))
-        node = add.map(none, unmapped(fails))
-    state = flow.run()
-    assert state.result[node].is_failed()
-    assert state.is_failed()
-
-
-# What there is to map over
-
-
-OVER: list[tuple[BaseException, State]] = [
-    (SKIP("none"), Skipped("There is nothing to map over: an upstream run was skipped")),
-    (FAIL("bad"), TriggerFailed('There is nothing to map over: body ended in <Failed: "bad">')),
-    (
-        ENDRUN(states.Cancelled("off")),
-        TriggerFailed('There is nothing to map over: body ended in <Cancelled: "off">'),
-    ),
-]
-
-
-@pytest.mark.parametrize(("signal", "state"), OVER)
-def test_a_map_over_what_did_not_succeed(signal: BaseException, state: State) -> None:
-    """Over a skipped, failed or cancelled upstream nothing is mapped: the task is skipped, or fails."""
-    with Flow("over") as flow:
-        source = Task.__call__(task(_raises(signal)))
-        nodes = [double.map(source), add.map([1, 2], source), add.map(source, double.map([1]))]
-        behind = double.map(nodes[0])
-    result = flow.run().result
-    assert [result[node] for node in nodes] == [state] * 3
-    assert type(result[behind]) is type(state)
-
-
-def test_a_failure_among_several_to_map_over() -> None:
-    """Where one of several upstreams was skipped and another failed, the task fails."""
-    with Flow("several") as flow:
-        node = add.map(Task.__call__(task(_raises(SKIP()))), Task.__call__(task(_raises(FAIL("bad")))))
-    assert flow.run().result[node] == TriggerFailed('There is nothing to map over: body ended in <Failed: "bad">')
-
-
-# Reduce
-
-
-def test_a_reduce_takes_what_there_is() -> None:
-    """A task that takes a map whole has the children's results; a child without a result gives None, or its exception."""
-    error = ValueError("no")
-    acts = (1, SKIP("none"), FAIL("bad"), error, FAIL("kept", result=5), SKIP("kept", result=6))
-    with Flow("reduce") as flow:
-        a = task(each(*acts)).map([0] * len(acts))
-        node = gather(a)
-    result = flow.run().result
-    assert result[node] == Success(None, [1, None, None, error, 5, 6])
-    assert result[a].result == [1, None, None, error, 5, 6]
-    assert [type(child).__name__ for child in result[a].map_states] == ["Success", "Skipped"] + ["Failed"] * 3 + [
-        "Skipped"
-    ]
-
-
-REDUCED: list[tuple[tuple[object, ...], dict[str, Any], State]] = [
-    ((1, 2), {}, Success(None, [1, 2])),
-    ((1, SKIP("n")), {}, Skipped("An upstream run was skipped; skip_on_upstream_skip is set")),
-    ((1, SKIP("n")), {"skip_on_upstream_skip": False}, Success(None, [1, None])),
-    ((1, FAIL("b")), {}, TriggerFailed("Trigger 'all_successful' says no: 1 of 2 upstream runs do not fit")),
-    (
-        (SKIP("n"), FAIL("b"), 3),
-        {},
-        TriggerFailed("Trigger 'all_successful' says no: 1 of 3 upstream runs do not fit"),
-    ),
-    ((SKIP("n"), FAIL("b")), {"trigger": triggers.any_failed}, Success(None, [None, None])),
-    ((1, FAIL("b")), {"trigger": triggers.any_successful}, Success(None, [1, None])),
-]
-
-
-@pytest.mark.parametrize(("acts", "options", "state"), REDUCED)
-def test_the_gates_of_a_reduce_look_at_each_child(
-    acts: tuple[object, ...], options: dict[str, Any], state: State
-) -> None:
-    """Trigger and skips behind a map count each child like an upstream of its own."""
-    with Flow("reduce") as flow:
-        node = task(**options)(lambda values: values)(task(each(*acts)).map([0] * len(acts)))
-    assert flow.run().result[node] == state
-
-
-@pytest.mark.parametrize(
-    ("acts", "end"),
-    [((1, 2), Success), ((1, SKIP()), Success), ((SKIP(), SKIP()), Skipped), ((1, FAIL()), Failed), ((), Success)],
-)
-def test_the_children_of_a_reference_task_decide(acts: tuple[object, ...], end: type[State]) -> None:
-    """A flow whose reference task is mapped ends as the children say."""
-    with Flow("ends") as flow:
-        task(each(*acts)).map([0] * len(acts))
-    assert type(flow.run()) is end
-
-
-def test_a_generator_is_used_up_by_nobody() -> None:
-    """A generator cannot be mapped over, and is left as it was."""
-
-    def values() -> Iterator[int]:
-        yield 1
-
-    generator = values()
-    assert result_of(generator).is_failed()
-    assert next(generator) == 1

@@ -8,44 +8,16 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import cloudpickle
 import pytest
+from acts import Told, does, flow_of
 
-from interlock import Flow, FlowError, Parameter, Task, context, hookimpl, states, task, triggers
-from interlock._hooks import RunView
-from interlock._story import Step
-from interlock.signals import ENDRUN, FAIL, LOOP, PAUSE, RETRY
-from interlock.states import BY_NAME, Paused, Scheduled, State, Success
+from interlock import Flow, FlowError, Parameter, Task, context, states, task, triggers
+from interlock.signals import FAIL, LOOP, PAUSE, RETRY
+from interlock.states import Paused, State, Success
 
 RESTS = "Nothing can go on until a person resumes a task"
-FINAL = ["Success", "Skipped", "Failed", "TimedOut", "TriggerFailed", "ValidationFailed", "Cancelled"]
-
-
-class Steps:
-    """Takes note of the steps of task runs, as arrows."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    @hookimpl
-    def after_step(self, run: RunView, step: Step) -> None:
-        if run.lifecycle == "task-run":
-            self.seen.append(str(step))
-
-
-def does(*acts: object) -> Callable[[], object]:
-    """Return a body that does one of these after the other, the last one for ever."""
-    left = list(acts)
-
-    def work() -> object:
-        act = left.pop(0) if len(left) > 1 else left[0]
-        if isinstance(act, BaseException):
-            raise act
-        return act
-
-    return work
 
 
 def asks(value: object = "done") -> object:
@@ -53,13 +25,6 @@ def asks(value: object = "done") -> object:
     if not context.get("resume"):
         raise PAUSE("look first")
     return value
-
-
-def flow_of(*bodies: Callable[..., object], **options: Any) -> tuple[Flow, list[Any]]:
-    """Return a flow of tasks with these bodies, and the tasks. Any: to a type checker they are results."""
-    with Flow("waits") as flow:
-        nodes = [task(**options)(body)() for body in bodies]
-    return flow, nodes
 
 
 # Pausing
@@ -103,7 +68,7 @@ def test_a_resumed_flow_goes_on() -> None:
 
 def test_a_body_may_pause_again() -> None:
     """Each pause is one; a person may be asked as often as the work likes."""
-    steps = Steps()
+    steps = Told()
     flow, (node,) = flow_of(does(PAUSE("one"), PAUSE("two"), "done"))
     state = flow.run(plugins=[steps])
     for message in ("one", "two"):
@@ -112,7 +77,7 @@ def test_a_body_may_pause_again() -> None:
     assert (type(state), state.result[node].result) == (Success, "done")
     again = ["Paused -RESUME-> Scheduled", "Scheduled -START-> Running"]
     pause = "Running -PAUSE-> Paused"
-    assert steps.seen == ["Pending -START-> Running", pause, *again, pause, *again, "Running -SUCCESS-> Success"]
+    assert steps.tasks == ["Pending -START-> Running", pause, *again, pause, *again, "Running -SUCCESS-> Success"]
 
 
 def test_who_resumed_is_known_until_the_next_pause() -> None:
@@ -141,11 +106,11 @@ def test_a_pause_with_a_time_ends_by_itself() -> None:
     """`PAUSE(start_time=...)` waits for that time, not for a person; where another waits for one, the flow rests."""
     past = datetime(2026, 5, 1, tzinfo=UTC)
     soon = datetime.now(UTC) + timedelta(milliseconds=20)
-    steps = Steps()
+    steps = Told()
     flow, nodes = flow_of(does(PAUSE(start_time=past), 1), does(PAUSE(start_time=soon), 2), asks)
     state = flow.run(plugins=[steps])
     assert [state.result[node] for node in nodes] == [Success(None, 1), Success(None, 2), Paused("look first")]
-    assert steps.seen.count("Paused -RESUME-> Scheduled") == 2
+    assert steps.tasks.count("Paused -RESUME-> Scheduled") == 2
 
 
 def test_a_failure_elsewhere_does_not_end_a_flow_that_waits() -> None:
@@ -337,16 +302,17 @@ def test_what_cannot_be_resumed_is_refused() -> None:
     over = flow.resume(rested)
     other = Flow("other", tasks=[Task("<lambda>")])
     assert refused(lambda: flow.resume(over)) == (
-        "flow 'waits': it ended in <Success: \"All reference tasks succeeded.\">; what is over stays over, run it again"
+        "flow 'of tasks': it ended in <Success: \"All reference tasks succeeded.\">; "
+        "what is over stays over, run it again"
     )
     for state in (Paused("x"), Success("x", {"a": 1})):
         assert refused(lambda state=state: flow.resume(state)) == (  # type: ignore[misc]  # a default is no argument
-            f"flow 'waits': resume needs the state that run or resume returned, not {state!r}"
+            f"flow 'of tasks': resume needs the state that run or resume returned, not {state!r}"
         )
     assert refused(lambda: other.resume(rested)) == "flow 'other': the state is of a flow with a task 'asks-1'."
     for task_, name in ((done, done.slug), ("asks-2", "asks-2")):
         assert refused(lambda one=task_: flow.resume(rested, [waits, one])) == (  # type: ignore[misc]  # as above
-            f"flow 'waits': task {name!r} does not wait for a person"
+            f"flow 'of tasks': task {name!r} does not wait for a person"
         )
 
 
@@ -362,136 +328,3 @@ def test_a_flow_that_has_grown_does_not_leave_tasks_out() -> None:
         return
     assert ran == [1]
     assert all(each.is_finished() for each in state.result.values())
-
-
-# ENDRUN
-
-
-@pytest.mark.parametrize("name", FINAL)
-def test_endrun_ends_the_work(name: str) -> None:
-    """`ENDRUN` in a body ends the run in the very state that it carries: no retry, no turn, nothing follows."""
-    carried = BY_NAME[name]("why", 5)
-    steps = Steps()
-    flow, nodes = flow_of(
-        does(ENDRUN(carried)),
-        does(FAIL(), ENDRUN(carried)),
-        does(LOOP(), RETRY(), ENDRUN(carried)),
-        max_retries=5,
-    )
-    state = flow.run(plugins=[steps])
-    assert all(state.result[node] is carried for node in nodes)
-    assert steps.seen.count(f"Running -ENDRUN-> {name}") == 3
-    assert len(steps.seen) == 2 + 4 + 6
-    assert state.is_finished()
-
-
-@pytest.mark.parametrize("name", FINAL)
-def test_endrun_is_told_and_not_asked(name: str) -> None:
-    """A plugin is told of `ENDRUN` once, and is not asked: nothing can change what it carries."""
-    asked, told = [], []
-
-    class Nosy:
-        @hookimpl
-        def before_step(self, run: RunView, signal: object) -> object:
-            asked.append(type(signal).__name__)
-            return None
-
-        @hookimpl
-        def after_step(self, run: RunView, step: Step) -> None:
-            told.append(step.signal)
-
-    carried = BY_NAME[name]("why")
-    flow, (node,) = flow_of(does(ENDRUN(carried)))
-    assert flow.run(plugins=[Nosy()]).result[node] is carried
-    assert "ENDRUN" not in asked
-    assert told.count("ENDRUN") == 1
-
-
-WAITING: list[State] = [Paused("wait"), Paused(), Scheduled("wait"), Scheduled("wait", 5)]
-
-
-@pytest.mark.parametrize("carried", WAITING, ids=repr)
-@pytest.mark.parametrize("gate", [False, True])
-def test_a_run_ended_unfinished_waits_for_a_person(carried: State, gate: bool) -> None:
-    """A carried state that is not final and has no time rests, closed, until the flow is resumed; then it goes on."""
-    acts = does(ENDRUN(carried), True)
-    trigger = (lambda _: acts()) if gate else triggers.all_successful
-    flow, (node,) = flow_of(does("done") if gate else acts, max_retries=5, trigger=trigger)
-    state = flow.run()
-    assert (type(state), state.message) == (Paused, RESTS)
-    assert state.result[node] is carried
-    record = state.result.records()[node.slug]
-    assert (record.run.closed, record.run.accepts()) == (True, ())
-    for stored in (state, pickle.loads(pickle.dumps(state))):
-        acts = does(True)
-        resumed = flow.resume(stored, [node])
-        assert (type(resumed), type(resumed.result[node])) == (Success, Success)
-
-
-def test_an_ended_run_comes_back_as_the_next_attempt() -> None:
-    """The pass that was ended is over; the next one is a further attempt, and a person is known to have let it go on."""
-    steps, seen = Steps(), []
-    acts = does(FAIL(), ENDRUN(Paused("wait")), "done")
-
-    def body() -> object:
-        seen.append((context.task_run_count, context.get("resume", False)))
-        return acts()
-
-    flow, _ = flow_of(body, max_retries=1)
-    assert flow.resume(flow.run(plugins=[steps]), plugins=[steps]).is_successful()
-    assert seen == [(1, False), (2, False), (2, True)]
-    assert steps.seen[3:] == [
-        "Running -ENDRUN-> Paused",
-        "Paused -RESUME-> Scheduled",
-        "Scheduled -START-> Running",
-        "Running -SUCCESS-> Success",
-    ]
-
-
-@pytest.mark.parametrize("kind", [Scheduled, Paused])
-def test_who_let_an_ended_run_go_on_is_known(kind: type[Scheduled]) -> None:
-    """A run that was ended unfinished finds in its context, once resumed, that a person let it go on."""
-
-    def body() -> str:
-        if not context.get("resume"):
-            raise ENDRUN(kind("wait"))
-        return "done"
-
-    flow, (node,) = flow_of(body)
-    assert flow.resume(flow.run()).result[node] == Success(None, "done")
-
-
-@pytest.mark.parametrize("kind", [Scheduled, Paused])
-@pytest.mark.parametrize("ahead", [-1000.0, 0.0, 0.02])
-@pytest.mark.parametrize("gate", [False, True])
-def test_a_run_ended_until_a_time_goes_on_by_itself(kind: type[Scheduled], ahead: float, gate: bool) -> None:
-    """A carried state with a time is a new pass at that time, without anybody's help."""
-    due = datetime.now(UTC) + timedelta(seconds=ahead)
-    acts = does(ENDRUN(kind("later", start_time=due)), True)
-    trigger = (lambda _: acts()) if gate else triggers.all_successful
-    flow, (node,) = flow_of(does(True) if gate else acts, trigger=trigger)
-    state = flow.run()
-    assert (type(state), state.result[node]) == (Success, Success(None, True))
-    assert datetime.now(UTC) >= due
-
-
-@pytest.mark.parametrize("name", FINAL)
-def test_endrun_in_a_gate_between_attempts(name: str) -> None:
-    """A trigger may end the run also between two attempts or turns, and behind a pause."""
-    carried = BY_NAME[name]("why")
-    for act in (FAIL(), LOOP(), PAUSE(start_time=datetime.now(UTC))):
-        yes = does(True, ENDRUN(carried))
-        flow, (node,) = flow_of(does(act), max_retries=1, trigger=lambda _, yes=yes: yes())
-        assert flow.run().result[node] is carried
-
-
-def test_what_may_not_be_carried_fails_where_it_is_raised() -> None:
-    """`ENDRUN` with a state that no run may be ended in is an error of the body, like any other."""
-
-    def body() -> None:
-        raise ENDRUN(states.Cached("kept"))
-
-    flow, (node,) = flow_of(body)
-    state = flow.run().result[node]
-    assert type(state) is states.Failed
-    assert str(state.message).startswith("ValueError: ENDRUN: no run may be ended in Cached; it may carry: Scheduled,")

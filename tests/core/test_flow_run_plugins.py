@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from acts import Told, does
 
 from interlock import Flow, Machine, PluginError, Plugins, Task, hookimpl, states, task, triggers
 from interlock._hooks import RunView
@@ -41,20 +42,6 @@ class Chooser:
         return self.choose(run, signal)
 
 
-class Told:
-    """Takes note of every step."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[str, str]] = []
-
-    @hookimpl
-    def after_step(self, run: RunView, step: Step) -> None:
-        self.steps.append((run.lifecycle, str(step)))
-
-    def of(self, lifecycle: str) -> list[str]:
-        return [step for of, step in self.steps if of == lifecycle]
-
-
 def instead(of: type[Signal], answer: object, lifecycle: str = "task-run", times: int = 1000) -> Chooser:
     """Return a plugin that answers some signals of a life cycle, the first times they come."""
     left = [times]
@@ -77,19 +64,6 @@ def breaks(at: type[Signal], lifecycle: str = "task-run", error: BaseException |
         return None
 
     return Chooser(choose)
-
-
-def does(*acts: object) -> Callable[[], object]:
-    """Return a body that does one of these after the other, the last one for ever."""
-    left = list(acts)
-
-    def work() -> object:
-        act = left.pop(0) if len(left) > 1 else left[0]
-        if isinstance(act, BaseException):
-            raise act
-        return act
-
-    return work
 
 
 def one(body: Callable[..., object], **options: Any) -> tuple[Flow, Any]:
@@ -135,7 +109,7 @@ def test_observers_change_nothing(plugins: Any) -> None:
 
 
 def test_an_observer_that_raises_is_told_no_more(caplog: pytest.LogCaptureFixture) -> None:
-    """An observer that raises is reported once, by its name, and the flow goes on without it; the others are told all."""
+    """An observer that raises is reported once, by its name; the flow goes on without it, the others are told all."""
 
     class Clumsy:
         calls = 0

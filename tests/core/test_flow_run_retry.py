@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from acts import does
 
 from interlock import Flow, _inline, context, hookimpl, states, task
 from interlock._hooks import RunView
@@ -51,19 +52,6 @@ class Steps:
     def after_step(self, run: RunView, step: Step) -> None:
         if run.lifecycle == "task-run" and step.signal != "START":
             self.seen.append(str(step))
-
-
-def does(*acts: object) -> Callable[[], object]:
-    """Return a body that does one of these after the other, the last one for ever."""
-    left = list(acts)
-
-    def work() -> object:
-        act = left.pop(0) if len(left) > 1 else left[0]
-        if isinstance(act, BaseException):
-            raise act
-        return act
-
-    return work
 
 
 def run(*acts: object, **options: Any) -> tuple[State, list[str]]:
@@ -182,7 +170,7 @@ RETRY_ON: list[tuple[object, BaseException, bool]] = [
 
 @pytest.mark.parametrize(("kinds", "error", "again"), RETRY_ON, ids=repr)
 def test_retry_on_chooses_the_failures(kinds: object, error: BaseException, again: bool) -> None:
-    """A failure is retried if it is of a named class: an exception by its own, a failure without one by its signal's."""
+    """A failure is retried if it is of a named class: an exception by its own, one without by its signal's."""
     state, steps = run(error, max_retries=1, retry_on=kinds)
     assert len(steps) == 1 + again
     assert state.is_failed()
@@ -294,7 +282,7 @@ def test_what_a_retrying_run_says(clock: Clock) -> None:
 
 
 def test_others_run_while_one_waits(clock: Clock) -> None:
-    """A task that waits for its next attempt holds nobody up, and those that are due at the same time keep their order."""
+    """A task that waits for its next attempt holds nobody up; those that are due at the same time keep their order."""
     order: list[str] = []
 
     def noted(name: str, *acts: object) -> Callable[[], object]:
@@ -324,7 +312,7 @@ def test_a_time_that_is_none_fails_the_task(kind: Callable[..., Signal], start: 
         raise kind("later", start_time=start)
 
     with Flow("when") as flow:
-        first, second = task(body)(), task(does(1))()  # type: ignore[func-returns-value]  # it is the task
+        first, second = task(body)(), task(does(1))()
     result = flow.run().result
     assert type(result[first]) is states.Failed
     assert f"start_time is {start!r}; it must be a datetime with a time zone" in result[first].message

@@ -7,7 +7,7 @@ under a table in which that one row leads elsewhere, with the same code.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -89,6 +89,10 @@ NOT_YET: dict[str, dict[Row, str]] = {
 # Scenarios
 
 
+Answers = Sequence[tuple[str, str, type[Signal], Signal | None]]
+"""What a plugin answers: life cycle, state, asked, answered; None where it raises."""
+
+
 @attrs.frozen
 class Scenario:
     """What a flow of one task does, by itself and by those around it."""
@@ -99,8 +103,8 @@ class Scenario:
     """What the body raises each time it is called; None is a return, and so is everything behind the end."""
     options: dict[str, Any] = attrs.field(factory=dict)
     mapped: bool = False
-    answers: list[tuple[str, str, type[Signal], Signal | None]] = attrs.field(factory=list)
-    """What a plugin answers, each once: life cycle, state, asked, answered; None where it raises."""
+    answers: Answers = ()
+    """What a plugin answers, each once."""
     stop: str | None = None
     """The state of the task in which a person stops the flow."""
     presses: int = 1
@@ -136,7 +140,7 @@ class Stopped(FlowRunner):
 class Around:
     """The plugin of a scenario: it answers as told, and takes note of every step."""
 
-    def __init__(self, answers: list[tuple[str, str, type[Signal], Signal | None]]) -> None:
+    def __init__(self, answers: Answers) -> None:
         self.left = list(answers)
         self.seen: list[tuple[str, Row]] = []
 
@@ -253,7 +257,7 @@ def of_task(row: Row) -> Scenario:
     if state in STARTABLE:
         return of_gate(row)
     if state == "Paused":
-        answers = [("task-run", "Paused", RESUME, None)] if name == "BROKEN" else []
+        answers: Answers = [("task-run", "Paused", RESUME, None)] if name == "BROKEN" else []
         return Scenario(
             body=[PAUSE()], answers=answers, resumed=name != "CANCEL", stop="Paused" if name == "CANCEL" else None
         )
@@ -314,7 +318,7 @@ def of_flow(row: Row) -> Scenario:
         answer = None if broken else signal(name)
         return Scenario(answers=[] if name == "START" else [("flow-run", "Pending", START, answer)])
     if state == "Paused":
-        answers = [("flow-run", "Paused", RESUME, None)] if broken else []
+        answers: Answers = [("flow-run", "Paused", RESUME, None)] if broken else []
         return Scenario(body=[PAUSE()], resumed=True, answers=answers)
     if state == "Running":
         body: dict[str, list[Signal | None]] = {"FAIL": [FAIL()], "SKIP": [SKIP()], "PAUSE": [PAUSE()]}

@@ -111,10 +111,12 @@ class Timer:
     signal = "SIGALRM"
 
     def arm(self, seconds: float) -> None:
-        signals.setitimer(signals.ITIMER_REAL, seconds)
+        if sys.platform != "win32":
+            signals.setitimer(signals.ITIMER_REAL, seconds)
 
     def off(self) -> None:
-        signals.setitimer(signals.ITIMER_REAL, 0)
+        if sys.platform != "win32":
+            signals.setitimer(signals.ITIMER_REAL, 0)
 
 
 class Thread:
@@ -323,8 +325,8 @@ def test_at_every_moment_an_act_is_done_or_not(name: str, plugin: bool) -> None:
         assert run == like
         assert_sound(run)
         if not moments.came:
-            break
-    assert moment > 3
+            assert moment > 3
+            return
 
 
 WAITING: dict[str, Act] = {
@@ -369,9 +371,9 @@ def test_at_every_moment_of_waiting_the_turn_is_not_lost(name: str, monkeypatch:
         assert_free(run)
         assert run in (undone, done)
         if not moments.came:
-            break
-    assert run == done
-    assert waited > moment
+            assert run == done
+            assert waited > moment
+            return
 
 
 @pytest.mark.parametrize("at", [None, 1.0])

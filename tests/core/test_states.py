@@ -160,7 +160,7 @@ def test_a_state_is_frozen(name: str) -> None:
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             setattr(state, field, "x")
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        del state.message
+        delattr(state, "message")
     assert not hasattr(state, "__dict__")
     assert state == full(name)
 

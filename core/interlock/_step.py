@@ -1,0 +1,93 @@
+"""One step of a run: the cell is looked up, guards and plugins are asked, the row is committed, observers are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from interlock._errors import GuardError, NoTransition, PluginError
+from interlock._hooks import RunView
+from interlock._record import Record
+from interlock._rows import Decision, Row
+
+if TYPE_CHECKING:
+    from interlock._hooks import Hooks
+
+Guard = Callable[[Any, Any], bool]
+"""Answers an opaque guard: guard(view of the run, signal as it was sent). Any: a signal may be a name or an object."""
+
+
+class Stepper(Record):
+    """What takes a step, once it is its turn (`Run` sees to that)."""
+
+    __slots__ = ("_guards", "_hooks")
+
+    _guards: Mapping[str, Guard] | None
+    _hooks: Hooks | None
+
+    def _step(
+        self,
+        signal: object,
+        at: float | None,
+        carried: str | None,
+        hooks: Hooks | None,
+        prepare: Callable[[Row], None] | None = None,
+    ) -> tuple[Row, object]:
+        machine = self._machine
+        name = machine._names.get(type(signal))
+        if name is None or name in machine._sealing:
+            name, carried = machine._signal(signal, carried)
+        row = self._rows[-1].cells.get(name)
+        if row is None or row.decide is not None:
+            row = self._choose(name, signal, carried)
+        note = None
+        if hooks is not None and hooks.before and machine._table.signals[name].plugins != "told":
+            answer = hooks.ask(RunView(self), signal, at)
+            if answer is not None:
+                row, note = self._substitute(row, *answer)
+                signal = answer[0]
+        if prepare is not None:
+            prepare(row)
+        self._commit(row, at, note)
+        if hooks is not None and hooks.after:
+            hooks.tell(RunView(self), self._last_step())
+        return row, signal
+
+    def _choose(self, name: str, signal: object, carried: str | None) -> Row:
+        entry = self._rows[-1].cells.get(name)
+        if isinstance(entry, Decision):
+            entry = entry.decide(self._values(), self, signal, carried)
+        if entry is None:
+            raise self._refusal(name, carried)
+        return entry  # type: ignore[no-any-return]  # see _rows
+
+    def _ask(self, guard: str, signal: object) -> bool:
+        bound = self._guards.get(guard) if self._guards else None
+        if bound is None:
+            return self._machine._table.guards[guard].default
+        answer = bound(RunView(self), signal)
+        if answer is not True and answer is not False:
+            raise GuardError(guard, repr(answer))
+        return answer
+
+    def _substitute(self, asked: Row, answer: object, plugin: str) -> tuple[Row, tuple[str, str]]:
+        """Return the row of a plugin's answer. Raises `PluginError` where it is no answer."""
+        try:
+            name, carried = self._machine._signal(answer, None)
+            if (power := self._machine._table.signals[name].plugins) != "free":
+                raise PluginError(
+                    plugin, "before_step", f"answered {name}; plugins are {power} of it, never the source"
+                )
+            row = self._choose(name, answer, carried)
+        except (ValueError, NoTransition) as error:
+            raise PluginError(plugin, "before_step", f"answered {text_of(answer)}: {error}") from None
+        held = self._machine._table.attempt
+        if self._open() and asked.after not in held and row.after in held:
+            problem = f"answered {name}, which leaves the attempt open; {asked.signal} would have closed it"
+            raise PluginError(plugin, "before_step", problem)
+        return row, (asked.signal, plugin)
+
+
+def text_of(signal: object) -> str:
+    """Return a signal as it was given, for an error."""
+    return signal if isinstance(signal, str) else repr(signal)
