@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,7 @@ def test_ctrl_c_cancels_and_tells_every_state(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         cwd=tmp_path,
         text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
