@@ -6,7 +6,6 @@ Imports nothing of ours, so that every other module may import it.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 import attrs
@@ -20,6 +19,8 @@ class InterlockError(Exception):
 
 def suggest(name: object, known: Iterable[object]) -> str:
     """Return " Did you mean 'x'?" for the known name nearest to `name`, or nothing."""
+    import difflib  # here, as only mistakes need it
+
     text = name if isinstance(name, str) else shown(name)
     near = difflib.get_close_matches(text, [other for other in known if isinstance(other, str)], 1)
     return f" Did you mean {near[0]!r}?" if near else ""

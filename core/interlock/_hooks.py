@@ -6,7 +6,6 @@ call costs as much as ten steps. A plugin chooses signals, never states.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,6 @@ hookspec = pluggy.HookspecMarker("interlock")
 hookimpl = pluggy.HookimplMarker("interlock")
 """Marks a function of a plugin as the implementation of a hook."""
 
-log = logging.getLogger("interlock.plugins")
 
 ESCAPES = (KeyboardInterrupt, SystemExit, GeneratorExit)
 """What no plugin is blamed for: somebody wants the whole program to stop."""
@@ -194,8 +192,11 @@ class Hooks:
                 return answer, name
         return None
 
-    def tell(self, view: RunView, step: Step) -> None:
-        """Tell every observer of a step. One that raises is reported, and told nothing more."""
+    def tell(self, run: Record) -> None:
+        """Tell every observer of a run's last step. One that raises is reported, and told nothing more."""
+        if not self.after:
+            return
+        view, step = RunView(run), run._last_step()
         for name, function in self.after:
             try:
                 function(view, step)
@@ -205,7 +206,9 @@ class Hooks:
                 self.after = tuple(item for item in self.after if item[1] is not function)
                 failure = PluginError(name, "after_step", f"raised {error!r}; it is told nothing more of this run")
                 self.failures.append(failure)
-                log.error("%s", failure, exc_info=error)
+                import logging  # here, as hardly a run needs it
+
+                logging.getLogger("interlock.plugins").error("%s", failure, exc_info=error)
 
 
 def hooks_of(plugins: Any) -> Hooks | None:

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +16,9 @@ from interlock._rows import Compiled, Decision
 from interlock._table import REFUSED, Cell, SignalDef, StateDef, Table
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+    from pathlib import Path
+
     import transitions
 
     from interlock._explore import Report
@@ -51,7 +52,8 @@ class Machine:
         if str(source) in _shipped():
             return _load_shipped(str(source))
         try:
-            data = Path(source).read_bytes()
+            with open(source, "rb") as file:
+                data = file.read()
         except OSError as error:
             names = _shipped()
             why = f"{error.strerror or error}; neither a file nor a shipped life cycle ({', '.join(names)})."
@@ -319,14 +321,20 @@ def _known(kind: str, given: Mapping[str, object], names: Iterable[str]) -> None
             raise ValueError(f"unknown {kind} {name!r}.{suggest(name, known)}")
 
 
+def _spec() -> Traversable:
+    from importlib.resources import files
+
+    return files(SHIPPED)
+
+
 @cache
 def _shipped() -> tuple[str, ...]:
-    files = importlib.resources.files(SHIPPED).iterdir()
+    files = _spec().iterdir()
     return tuple(sorted(file.name.removesuffix(".toml").replace("_", "-") for file in files if ".toml" in file.name))
 
 
 @cache
 def _load_shipped(name: str) -> Machine:
     file = name.replace("-", "_") + ".toml"
-    data = importlib.resources.files(SHIPPED).joinpath(file).read_bytes()
+    data = _spec().joinpath(file).read_bytes()
     return Machine._read(_notation.decode(data, file), file)

@@ -6,7 +6,6 @@ What each part of a file may say stands in `SHAPE`; what the parts must make tog
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -56,6 +55,8 @@ def decode(data: bytes, file: str) -> dict[str, Any]:
     Raises:
         SpecError: the file is too large, not UTF-8, not TOML, or nested too deeply.
     """
+    import tomllib
+
     if len(data) > LARGEST:
         raise SpecError(file, (f"is {len(data):,} bytes long; a table has at most {LARGEST:,}",))
     try:

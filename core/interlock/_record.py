@@ -17,6 +17,8 @@ from interlock._story import Cut, Step, Story, arrows, attempt_of
 if TYPE_CHECKING:
     from interlock._run import Run
 
+NOBODY = (None, None)  # asked for another signal, and chose this one
+_new = tuple.__new__
 TOLD = 8  # steps of the story that an error tells
 
 
@@ -111,14 +113,17 @@ class Record:
         return values if values[0] < rows[0].number + len(rows) else self._older
 
     def _last_step(self) -> Step:
-        row = self._rows[-1]
-        number = self._rows[0].number + len(self._rows) - 1
+        rows = self._rows
+        row, cut = rows[-1], rows[0]
+        number = cut.number + len(rows) - 1
         at = self._times[-1] if self._times else None
-        asked, plugin = (self._notes or {}).get(number, (None, None))
-        values = self._counts
-        before = self._older if values[0] == number else values
-        attempt = attempt_of(row, self._rows[0].compiled.table.attempt, before, values)
-        return Step(number, row.before, row.signal, row.after, attempt, at, asked, plugin)
+        asked, plugin = self._notes.get(number, NOBODY) if self._notes else NOBODY
+        attempt = None
+        if held := cut.compiled.table.attempt:
+            values = self._counts
+            attempt = attempt_of(row, held, self._older if values[0] == number else values, values)
+        # `Step(...)` at a third of its time: an observer may take no longer than a microsecond.
+        return _new(Step, (number, row.before, row.signal, row.after, attempt, at, asked, plugin))
 
     def _commit(self, row: Row, at: float | None, note: tuple[str, str] | None) -> None:
         rows = self._rows

@@ -112,7 +112,7 @@ class Run(Stepper):
             self._give_back()
             raise
         try:
-            if hooks is None and at is None:
+            if (hooks is None or not hooks.before) and at is None:
                 rows = self._rows
                 try:
                     row = rows[-1].cells[signal]
@@ -121,6 +121,8 @@ class Run(Stepper):
                 if row is not None and self._times is None and self._notes is None:
                     if row.quick:
                         rows.append(row)
+                        if hooks is not None:
+                            hooks.tell(self)
                         return row.after  # type: ignore[no-any-return]  # see _rows
                     # `_choose` and `_commit`, written out: with their calls a guarded step would take twice as long.
                     cut = rows[0]
@@ -136,6 +138,8 @@ class Run(Stepper):
                     rows.append(row)
                     if len(rows) > cut.most:
                         self._trim()
+                    if hooks is not None:
+                        hooks.tell(self)
                     return row.after  # type: ignore[no-any-return]  # see _rows
             return self._step(signal, at, carried, hooks)[0].after
         finally:

@@ -49,8 +49,8 @@ class Stepper(Record):
         if prepare is not None:
             prepare(row)
         self._commit(row, at, note)
-        if hooks is not None and hooks.after:
-            hooks.tell(RunView(self), self._last_step())
+        if hooks is not None:
+            hooks.tell(self)
         return row, signal
 
     def _choose(self, name: str, signal: object, carried: str | None) -> Row:

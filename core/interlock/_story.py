@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, overload
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from interlock._errors import ReplayError
 from interlock._rows import FIRST, Compiled, Row, Values, possible
@@ -61,9 +59,8 @@ def origin(compiled: Compiled, keep: int) -> Cut:
     return cut
 
 
-@attrs.frozen
-class Step:
-    """One change of a run."""
+class Step(NamedTuple):
+    """One change of a run. A tuple, since observers get one a step; read its fields by name, for more may come."""
 
     number: int
     """Counted from 1 over the whole life of the run."""
@@ -85,7 +82,7 @@ class Step:
 
     def to_dict(self) -> dict[str, str | int | float]:
         """Return the stable JSON form; fields that are None are left out."""
-        return {name: value for name, value in attrs.asdict(self).items() if value is not None}
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
 
 class Story(Sequence[Step]):

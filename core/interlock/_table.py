@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -173,8 +172,14 @@ class Table:
 
     def fingerprints(self) -> list[str]:
         """Return a short digest of each fact, so that a stored run can tell whether a table only adds to its own."""
-        return sorted(hashlib.sha256(fact.encode()).hexdigest()[:8] for fact in self.facts())
+        return sorted(_digest(fact)[:8] for fact in self.facts())
 
     def hash(self) -> str:
         """Return the spec hash: equal for tables that behave alike, whatever their prose and order."""
-        return hashlib.sha256("\n".join([self.name, *sorted(self.facts())]).encode()).hexdigest()
+        return _digest("\n".join([self.name, *sorted(self.facts())]))
+
+
+def _digest(text: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -7,7 +7,6 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
 import pytest
 
 from interlock import Machine, ReplayError, Run, RunView, Step, Story, hookimpl
@@ -143,11 +142,11 @@ def test_a_step_says_all_of_a_change() -> None:
     assert run.story[5].to_dict() == {"number": 6, "before": "Resting", "signal": "ASIDE", "after": "Resting"}
 
 
-@pytest.mark.parametrize("field", [field.name for field in attrs.fields(Step)])
+@pytest.mark.parametrize("field", Step._fields)
 def test_a_step_is_frozen(field: str) -> None:
     """No field of a step can be set."""
     step = shift("WORK").story[0]
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         setattr(step, field, None)
 
 
@@ -175,7 +174,7 @@ def test_a_story_is_a_sequence(keep: int) -> None:
         assert story[part] == steps[part]
     assert steps[0] in story
     assert story.index(steps[-1]) == len(steps) - 1
-    assert attrs.evolve(steps[0], number=99) not in story
+    assert steps[0]._replace(number=99) not in story
 
 
 def test_a_story_is_read_as_arrows() -> None:
