@@ -21,8 +21,9 @@ LAYERS: list[set[str]] = [
     {"_errors", "_guards", "_table", "_notation", "_rules", "_extend", "_rows", "_turns", "_transitions"},
     {"_machine", "_explore", "_draw", "_hooks", "_story", "_store", "_record", "_step", "_run"},
     {"states", "signals", "_context"},
-    {"_options", "triggers", "_tasks", "_flow", "_results"},
-    {"_capture", "_commands", "_plan", "_task_runner", "_board", "_flow_runner"},
+    {"_options", "triggers", "_edges", "_order", "_operators", "_tasks", "_values", "_graph", "_flow", "_results"},
+    {"control_flow", "_apply", "_resources"},
+    {"_capture", "_commands", "_elements", "_plan", "_task_runner", "_board", "_flow_runner", "_stdout"},
     {"_inline"},
     {"__init__", "_target", "_show", "_cli", "__main__"},
     {"examples", "examples.looper", "examples.audit", "examples.door"},
@@ -34,6 +35,7 @@ LATE = {("_machine", "_explore"), ("_machine", "_extend"), ("_machine", "_transi
 CLOCKS = {"time", "threading", "_thread", "asyncio", "concurrent", "signal", "random", "uuid", "multiprocessing"}
 DRIVERS = {
     "_inline": "the in-line driver",
+    "_stdout": "keeps apart what threads print",
     "_turns": "waits for the thread that is taking a step",
     "_show": "progress is drawn a few times a second",
     "examples.audit": "a task's body is the user's code",

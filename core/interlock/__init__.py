@@ -4,8 +4,10 @@ A signal and the state that a run is in give the next state, by one table that i
 enforced. `Machine` and `Run` are that core, for any life cycle; `task` and `Flow` are a small engine on top of it.
 """
 
-from interlock import signals, states, triggers
+from interlock import control_flow, signals, states, triggers
+from interlock._apply import apply_map
 from interlock._context import context
+from interlock._edges import flatten, mapped, tags, unmapped
 from interlock._errors import (
     FlowError,
     GuardError,
@@ -21,9 +23,13 @@ from interlock._errors import (
 from interlock._flow import Flow
 from interlock._hooks import Plugins, RunView, hookimpl
 from interlock._machine import Machine
+from interlock._options import exponential_backoff
+from interlock._resources import resource_manager
 from interlock._run import Run
 from interlock._story import Step, Story
-from interlock._tasks import Parameter, Task, task, unmapped
+from interlock._tasks import Task, task
+from interlock._values import Parameter
+from interlock.control_flow import case, ifelse, merge, switch
 
 __all__ = [
     "Flow",
@@ -45,10 +51,21 @@ __all__ = [
     "StoredError",
     "Story",
     "Task",
+    "apply_map",
+    "case",
     "context",
+    "control_flow",
+    "exponential_backoff",
+    "flatten",
     "hookimpl",
+    "ifelse",
+    "mapped",
+    "merge",
+    "resource_manager",
     "signals",
     "states",
+    "switch",
+    "tags",
     "task",
     "triggers",
     "unmapped",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from interlock._elements import Ended
 from interlock._plan import Node, Plan
 from interlock._task_runner import TaskRunner
 from interlock.states import State, Success
@@ -30,9 +31,9 @@ class Board:
         self._unknown = list(plan.unknown)
         self.unended = len(plan.nodes)
         """How many runs are not over, those not yet made among them."""
-        self.elements: dict[tuple[int, int], Sequence[Any]] = {}
-        """By mapped node and upstream node: what the children are made of, where no children of the upstream are. Any:
-        the user's."""
+        self.elements: dict[tuple[int, int | str], Sequence[Any]] = {}
+        """By mapped node, and argument or upstream node: what its children are made of, where no children of the
+        upstream are. Any: the user's."""
 
     def runner(self, node: Node) -> TaskRunner:
         """Return the runner of a node, made when it is first asked for."""
@@ -61,17 +62,17 @@ class Board:
             assert upstream is not None  # it is over, or expanded
             if not edge.mapped:
                 states.append(upstream.state)
-            elif upstream.children is not None:
+            elif upstream.children is not None and not edge.flattened:
                 states.append(upstream.children[runner.index].state)
             else:
-                states.append(Success(None, self.elements[runner.node.index, source.index][runner.index]))
+                element = self.elements[runner.node.index, edge.key or source.index][runner.index]
+                states.append(element.state if isinstance(element, Ended) else Success(None, element))
         return states
 
     def expand(self, parent: TaskRunner, length: int) -> list[TaskRunner]:
         """Make the children of a mapped task, and return the runs that are ready now."""
         node = parent.node
-        waits = [self.runners[s.index] for edge, s in node.upstream if edge.mapped]
-        sources = [up.children for up in waits if up is not None and up.children is not None]
+        sources = self._child_sources(node)
         children = []
         for index in range(length):
             child = self._make(node, index)
@@ -108,7 +109,14 @@ class Board:
         if runner.children is None:
             for node in runner.node.mapped_downstream:
                 ready += self._known(node)
+        for node in runner.node.flat_downstream:
+            ready += self._known(node)
         return ready
+
+    def _child_sources(self, node: Node) -> list[list[TaskRunner]]:
+        """Return the children of the upstreams that each child of a node waits for one of."""
+        waits = [self.runners[source.index] for edge, source in node.upstream if edge.mapped and not edge.flattened]
+        return [up.children for up in waits if up is not None and up.children is not None]
 
     def _child_over(self, runner: TaskRunner) -> list[TaskRunner]:
         ready: list[TaskRunner] = []
@@ -155,14 +163,15 @@ class Board:
         for node in self.plan.nodes:
             self._missing[node.index] = sum(not self._over(source) for source in node.plain)
             self._unknown[node.index] = sum(
-                not (self._over(source) or self._expanded(source)) for edge, source in node.upstream if edge.mapped
+                not (self._over(source) or (self._expanded(source) and not edge.flattened))
+                for edge, source in node.upstream
+                if edge.mapped
             )
         self.unended = sum(runner is None or not runner.over for runner in self.runners)
         for parent in self.runners:
             if parent is None or parent.children is None:
                 continue
-            waits = [self.runners[s.index] for edge, s in parent.node.upstream if edge.mapped]
-            sources = [up.children for up in waits if up is not None and up.children is not None]
+            sources = self._child_sources(parent.node)
             parent.left = sum(not child.over for child in parent.children)
             self.unended += parent.left
             for child in parent.children:

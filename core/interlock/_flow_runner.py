@@ -17,6 +17,7 @@ import attrs
 from interlock import states
 from interlock._board import Board
 from interlock._commands import Call, Command, Done, Wait
+from interlock._elements import elements_of
 from interlock._errors import FlowError, NoTransition
 from interlock._hooks import ESCAPES, Hooks
 from interlock._machine import Machine
@@ -25,7 +26,7 @@ from interlock._results import Record, TaskStates
 from interlock._rows import Row
 from interlock._run import KEEP, Run
 from interlock._story import Cut, origin
-from interlock._task_runner import FRESH, TaskRunner, broken, elements_of
+from interlock._task_runner import FRESH, TaskRunner, broken
 from interlock.signals import (
     CANCEL,
     ENDRUN,
@@ -103,7 +104,7 @@ class FlowRunner:
     def receive(self, call: Call, signal: Signal, now: float) -> None:
         """Take what a body did."""
         self._flying -= 1
-        if call.runner.receive(signal, call.attempt, now):
+        if call.runner.receive(signal, call.attempt, now, call.layers):
             self._settle(call.runner, now)
 
     def cancel(self, now: float) -> None:
@@ -271,23 +272,23 @@ class FlowRunner:
 
     def _lengths(self, parent: TaskRunner) -> list[int] | Signal:
         """Return the lengths of what a task is mapped over, or the verdict where one will never be known."""
-        runners = [self.board.runner(node) for edge, node in parent.node.upstream if edge.mapped]
-        ended = [runner for runner in runners if runner.children is None]
-        for runner in ended:
+        pairs = [(edge, self.board.runner(node)) for edge, node in parent.node.upstream if edge.mapped]
+        ended = [(edge, runner) for edge, runner in pairs if runner.children is None or edge.flattened]
+        for _, runner in ended:
             if not runner.state.is_successful():
                 return TRIGGERFAIL._of(f"There is nothing to map over: {runner.name} ended in {runner.state!r}")
-        if any(runner.state.is_skipped() for runner in ended):
+        if any(runner.state.is_skipped() for _, runner in ended):
             others = [self.board.runner(node).state for edge, node in parent.node.upstream if not edge.mapped]
             if any(state.is_failed() for state in each(others)):
                 return TRIGGERFAIL._of("There is nothing to map over, and an upstream run failed")
             return SKIP._of("There is nothing to map over: an upstream run was skipped")
-        lengths = [len(runner.children) for runner in runners if runner.children is not None]
-        for runner in ended:
-            elements = elements_of(runner.state.result, (self._layers, None))
+        lengths = [len(r.children) for edge, r in pairs if r.children is not None and not edge.flattened]
+        for edge, runner in ended:
+            elements = elements_of(runner.state, edge.flattened, (self._layers, None))
             if isinstance(elements, Signal):
                 why = f"Cannot map over the result of {runner.name}: {elements.message}"
                 return FAIL._of(why, result=elements.result)
-            self.board.elements[parent.node.index, runner.node.index] = elements
+            self.board.elements[parent.node.index, edge.key or runner.node.index] = elements
             lengths.append(len(elements))
         return lengths
 

@@ -16,13 +16,13 @@ from typing import Any, Self
 
 from interlock._capture import capture, failure
 from interlock._commands import Call, Done
+from interlock._edges import building
 from interlock._errors import FlowError, listed, suggest
 from interlock._flow import Flow
 from interlock._flow_runner import FlowRunner, Watch
 from interlock._hooks import hooks_of
 from interlock._plan import plan
 from interlock._results import rested
-from interlock._tasks import building
 from interlock.signals import Signal
 from interlock.states import State
 
@@ -89,15 +89,26 @@ def _outcome(call: Call, interrupts: Interrupts) -> Signal:
         interrupts.allowed = True  # `let_in`, written out
         if interrupts.pending:
             raise KeyboardInterrupt
-        outcome = capture(call.function, call.arguments, call.layers)
-        if type(outcome.fields.get("result")) is CoroutineType:
-            outcome = capture(_finished, {"work": outcome.result}, call.layers)
+        if call.runner.node.task.log_stdout:
+            from interlock._stdout import logged
+
+            with logged(call.layers):
+                outcome = _captured(call)
+        else:
+            outcome = _captured(call)
         interrupts.allowed = False
         return outcome
     except KeyboardInterrupt as error:
         interrupts.allowed = False
         interrupts.pending = True
         return failure(error)
+
+
+def _captured(call: Call) -> Signal:
+    outcome = capture(call.function, call.arguments, call.layers)
+    if type(outcome.fields.get("result")) is CoroutineType:
+        outcome = capture(_finished, {"work": outcome.result}, call.layers)
+    return outcome
 
 
 def _finished(work: CoroutineType[Any, Any, Any]) -> Any:

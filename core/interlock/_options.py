@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
+import string
+import typing
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any, TypeAlias
 
 from interlock._errors import FlowError
 
 LONGEST_DELAY = 100 * 365.25 * 86400  # seconds: beyond that, calendars end
+
+Seconds: TypeAlias = "float | timedelta"
+Delay: TypeAlias = "Seconds | Sequence[Seconds] | Callable[[int], Seconds] | None"
+Kinds: TypeAlias = "type[BaseException] | Sequence[type[BaseException]] | None"
 
 
 def text(option: str, value: object) -> str:
     """Return a name that was given. Raises `FlowError` for anything else."""
     if not isinstance(value, str) or not value:
         raise FlowError(f"task: {option}={value!r}; it must be a text that is not empty")
+    return value
+
+
+def flag(task: str, name: str, value: object) -> bool:
+    """Return True or False that was given. Raises `FlowError` for anything else."""
+    if not isinstance(value, bool):
+        raise FlowError(f"task {task!r}: {name}={value!r}; it must be True or False")
     return value
 
 
@@ -23,13 +40,66 @@ def count(task: str, name: str, value: object, least: int = 0) -> int:
     return value
 
 
-def delay(task: str, value: float | timedelta) -> float:
-    """Return seconds that were given as such, or as a timedelta. Raises `FlowError` for anything else."""
-    seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_DELAY:
-        allowed = f"seconds from 0 to {LONGEST_DELAY:.0f} (100 years), or a timedelta"
+def seconds(value: object) -> float | None:
+    """Return seconds that were given as such, or as a timedelta; None where they are no time to wait."""
+    number = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= LONGEST_DELAY:
+        return None
+    return float(number)
+
+
+def delays(task: str, value: object) -> Callable[[int], object]:
+    """Return a callable that gives the time to wait before a retry, by its number from 1 on.
+
+    Raises:
+        FlowError: the value is none of what `Task` takes.
+    """
+    if callable(value):
+        return value
+    given = value if isinstance(value, list | tuple) else [0.0 if value is None else value]
+    waits = [seconds(one) for one in given]
+    if not waits or None in waits:
+        allowed = f"seconds from 0 to {LONGEST_DELAY:.0f} (100 years), a timedelta, a list of these, or a callable"
         raise FlowError(f"task {task!r}: retry_delay={value!r}; it must be {allowed}")
-    return float(seconds)
+    return lambda retry: waits[min(retry, len(waits)) - 1]
+
+
+def exponential_backoff(
+    first: Seconds, *, factor: float = 2.0, most: Seconds = 3600.0, jitter: float = 0.0
+) -> Callable[[int], float]:
+    """Return a `retry_delay` that grows with each retry: first, first * factor, first * factor², ... up to `most`.
+
+    Args:
+        first: how long to wait before the first retry.
+        factor: by how much each wait is longer than the last one.
+        most: the longest wait.
+        jitter: by what share a wait is longer at most, from 0 to 1, so that many tasks do not come back at once. It
+            follows from the task run and the number of the retry: the same run waits as long when it is replayed.
+
+    Raises:
+        FlowError: an argument has no meaning.
+    """
+    start, end = seconds(first), seconds(most)
+    for name, value, fits in (
+        ("first", first, start is not None),
+        ("factor", factor, factor >= 1),
+        ("most", most, end is not None),
+        ("jitter", jitter, 0 <= jitter <= 1),
+    ):
+        if not fits:
+            raise FlowError(f"exponential_backoff: {name}={value!r}; times are seconds, factor ≥ 1, 0 ≤ jitter ≤ 1")
+    assert start is not None
+    assert end is not None
+
+    def wait(retry: int) -> float:
+        from interlock._context import context
+
+        name = f"{context.get('flow_run_id')} {context.get('task_slug')} {context.get('map_index')} {retry}"
+        share = zlib.crc32(name.encode()) / 2**32
+        grown = start * factor ** min(retry - 1, 1000) if factor ** min(retry - 1, 1000) < end + 1 else end
+        return min(grown, end) * (1 + jitter * share)
+
+    return wait
 
 
 def exceptions(task: str, value: object) -> tuple[type[BaseException], ...] | None:
@@ -42,3 +112,44 @@ def exceptions(task: str, value: object) -> tuple[type[BaseException], ...] | No
             raise FlowError(f"task {task!r}: retry_on={value!r}; it must be exception classes")
         kinds.append(kind)
     return tuple(kinds)
+
+
+def template(task: str, name: str, value: object) -> Callable[[Mapping[str, Any]], object] | None:
+    """Return a callable that makes a name from what is known of a task run: its context and inputs.
+
+    Raises:
+        FlowError: the value is neither a template nor a callable.
+    """
+    if value is None or callable(value):
+        return None if value is None else (lambda known: value(**known))
+    if not isinstance(value, str) or not value:
+        raise FlowError(
+            f"task {task!r}: {name}={value!r}; it must be a template such as 'load {{table}}', or a callable"
+        )
+    try:
+        list(string.Formatter().parse(value))
+    except ValueError as error:
+        raise FlowError(f"task {task!r}: {name}={value!r}: {error}") from None
+    return value.format_map
+
+
+def outputs(task: str, value: object, run: Callable[..., Any]) -> int | None:
+    """Return how many results a task has: what was given, else what its annotation says; None where neither does.
+
+    Raises:
+        FlowError: what was given is no number.
+    """
+    if value is not None:
+        return count(task, "nout", value)
+    said = getattr(run, "__annotations__", {}).get("return")
+    if isinstance(said, str):
+        if not said.lower().startswith(("tuple[", "typing.tuple[")):
+            return None
+        try:
+            said = typing.get_type_hints(inspect.unwrap(run))["return"]
+        except (NameError, TypeError, AttributeError, KeyError):
+            return None  # the names of the annotation are not there yet, or only for a type checker
+    items = typing.get_args(said)
+    if typing.get_origin(said) is not tuple or Ellipsis in items:
+        return None
+    return len(items) or None

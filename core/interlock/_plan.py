@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from interlock._edges import Edge
 from interlock._errors import FlowError
-from interlock._tasks import Edge, Task
+from interlock._tasks import Task
 from interlock.triggers import all_successful
 
 if TYPE_CHECKING:
@@ -22,13 +23,17 @@ class Node:
     __slots__ = (
         "body",
         "budget",
+        "conditions",
         "constants",
         "downstream",
+        "flat",
+        "flat_downstream",
         "guards",
         "index",
         "keyed",
         "mapped",
         "mapped_downstream",
+        "naming",
         "plain",
         "slug",
         "sources",
@@ -50,6 +55,10 @@ class Node:
         """The nodes of the upstreams, one for each edge."""
         self.keyed: list[tuple[str, int]] = []
         """Arguments, with the place of the upstream that gives them."""
+        self.conditions = any(edge.upstream.gates for edge in edges)
+        """Whether an upstream says which branch is taken."""
+        self.flat = tuple(edge.key for edge in edges if edge.flattened and edge.key is not None and not edge.mapped)
+        """Arguments that lose a level of nesting."""
         self.mapped = any(edge.mapped for edge in edges)
         self.plain: list[Node] = []
         """Upstreams that each child of a mapped task, or the task itself, takes whole."""
@@ -57,6 +66,9 @@ class Node:
         """Tasks that wait for this one to be over, once for each edge."""
         self.mapped_downstream: list[Node] = []
         """Mapped tasks whose children each wait for this one's child, once for each edge."""
+        self.flat_downstream: list[Node] = []
+        """Mapped tasks whose children take what is in this one's results: known when it is over, once for each edge."""
+        self.naming = task.task_run_name
         self.budget = 0
         """Which of the plan's sets of limits the task's runs have."""
         self.guards = _guards(task)
@@ -99,7 +111,7 @@ class Plan:
             if edge.key is not None:
                 node.keyed.append((edge.key, place))
             if edge.mapped:
-                source.mapped_downstream.append(node)
+                (source.flat_downstream if edge.flattened else source.mapped_downstream).append(node)
             else:
                 node.plain.append(source)
                 source.downstream.append(node)

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from interlock._capture import Answer, capture, failure, text_of
 from interlock._commands import Call
+from interlock._context import context
+from interlock._elements import flattened
 from interlock._errors import NoTransition, shown
 from interlock._hooks import ESCAPES
+from interlock._options import seconds
 from interlock._results import Record
 from interlock._run import Run
 from interlock.signals import BROKEN, ENDRUN, FAIL, RESUME, SKIP, START, SUCCESS, TRIGGERFAIL, Signal, made
@@ -49,6 +52,7 @@ class TaskRunner:
         "over",
         "resumed",
         "run",
+        "run_name",
         "state",
         "tries",
         "turn",
@@ -71,6 +75,8 @@ class TaskRunner:
         self.loop_result: Any = None  # Any: the user's
         self.resumed = False
         """Whether a person let it go on."""
+        self.run_name: str | None = None
+        """What `task_run_name` made."""
         self.children: list[TaskRunner] | None = None
         self.left = 0
         """Children that are not over."""
@@ -105,6 +111,8 @@ class TaskRunner:
                 if type(state) is not Success:
                     verdict = self._verdict(upstreams, own)
                     break
+        if node.naming is not None or node.flat:
+            verdict = self._prepared(upstreams, own) or verdict
         row = self.apply(verdict or _START, now)
         attempt = self.run._counts[1]
         if not row.opens or self.called == attempt:
@@ -113,6 +121,8 @@ class TaskRunner:
         arguments = node.constants.copy()
         for key, place in node.keyed:
             arguments[key] = upstreams[place].result
+        if node.flat:
+            arguments.update(self._flattened(upstreams))
         return Call(self, attempt, node.body, arguments, own)
 
     def apply(self, signal: Signal, now: float) -> Row:
@@ -132,7 +142,7 @@ class TaskRunner:
         self._enter(*taken, now)
         return taken[0]
 
-    def receive(self, signal: Signal, attempt: int, now: float) -> bool:
+    def receive(self, signal: Signal, attempt: int, now: float, layers: Layers) -> bool:
         """Take what the body of an attempt did. Returns whether it counted: what comes late is dropped."""
         try:
             taken = self.run._apply(signal, now, None, attempt)
@@ -144,10 +154,10 @@ class TaskRunner:
             taken = self.run._apply(broken(error), now, None, attempt)
         if taken is None:
             return False
-        self._enter(*taken, now)
+        self._enter(*taken, now, layers)
         if taken[0].held and self.run._open():
             # The work has ended and said nothing that ends the attempt: nobody else will.
-            self.receive(FAIL._of(made(taken[1]).message or "The work ended without an outcome"), attempt, now)
+            self.receive(FAIL._of(made(taken[1]).message or "The work ended without an outcome"), attempt, now, layers)
         return True
 
     # The gates
@@ -163,11 +173,41 @@ class TaskRunner:
                 failed = failed or state.is_failed()
             elif state.is_skipped():
                 skipped = True
-        if skipped and not failed and node.task.skip_on_upstream_skip:
-            return SKIP._of("An upstream run was skipped; skip_on_upstream_skip is set")
+        if skipped and not failed:
+            if node.task.skip_on_upstream_skip:
+                return SKIP._of("An upstream run was skipped; skip_on_upstream_skip is set")
+            if node.conditions and self._untaken(upstreams):
+                return SKIP._of("This branch was not taken")
         if node.usual and successful:
             return None
         return self._trigger(upstreams, layers)
+
+    def _untaken(self, upstreams: Sequence[State]) -> bool:
+        pairs = zip(self.node.upstream, upstreams, strict=True)
+        return any(state.is_skipped() and edge.upstream.gates for (edge, _), state in pairs)
+
+    def _prepared(self, upstreams: Sequence[State], layers: Layers) -> Signal | None:
+        """Make the name of the run, and see that its inputs can be had. Returns the failure of what cannot be made."""
+
+        def name() -> str | None:
+            node = self.node
+            inputs = {**node.constants, **{key: upstreams[place].result for key, place in node.keyed}}
+            inputs.update(self._flattened(upstreams))
+            if node.naming is None:
+                return None
+            made = node.naming({**context, **context.get("parameters", {}), **inputs})
+            if not isinstance(made, str) or not made:
+                raise TypeError(f"task_run_name gave {shown(made)}, which is no name")
+            return made
+
+        said = capture(name, {}, layers, Answer, failure)
+        if not isinstance(said, Answer):
+            return FAIL._of(f"Before the start: {said.message}", result=said.result)
+        self.run_name = said.value
+        return None
+
+    def _flattened(self, upstreams: Sequence[State]) -> dict[str, Any]:
+        return {key: flattened(upstreams[place].result) for key, place in self.node.keyed if key in self.node.flat}
 
     def _trigger(self, upstreams: Sequence[State], layers: Layers) -> Signal | None:
         states = {edge: state for (edge, _), state in zip(self.node.upstream, upstreams, strict=True)}
@@ -178,7 +218,7 @@ class TaskRunner:
 
     # What a step leaves
 
-    def _enter(self, row: Row, signal: object, now: float) -> None:
+    def _enter(self, row: Row, signal: object, now: float, layers: Layers | None = None) -> None:
         self.over = row.final
         if signal is _START:
             self.state = _BARE[row.after]
@@ -188,15 +228,29 @@ class TaskRunner:
             self.state = Success(signal.message, signal.fields.get("result"))
             return
         signal = made(signal)
-        state = self.state = payload(self, row.after, signal, now)
+        wait: float | BROKEN = 0.0
+        if layers is not None and issubclass(kind, Retrying) and signal.leads_to is not kind:
+            wait = self._wait(layers)
+        state = self.state = payload(self, row.after, signal, now + (0.0 if isinstance(wait, BROKEN) else wait))
         if isinstance(state, Looped):
             self.turn, self.tries, self.loop_result = self.turn + 1, 1, signal.result
         elif isinstance(state, Retrying):
             self.tries += 1
+            if isinstance(wait, BROKEN):
+                self.apply(wait, now)
+                return
         if isinstance(signal, RESUME):
             self.resumed = True
         elif isinstance(state, Paused):
             self.resumed = False
+
+    def _wait(self, layers: Layers) -> float | BROKEN:
+        """Return how long to wait before the next attempt, or why that cannot be said."""
+        said = capture(partial(self.node.task.wait_before, self.tries), {}, layers, Answer, failure)
+        if not isinstance(said, Answer):
+            return BROKEN._of(f"retry_delay: {said.message}", result=said.result)
+        wait = seconds(said.value)
+        return BROKEN._of(f"retry_delay gave {shown(said.value)}, which is no time to wait") if wait is None else wait
 
     # The rest
 
@@ -226,11 +280,9 @@ def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State
         fields = {} if issubclass(kind, Scheduled) else {"result": signal.result}
     message = signal.message
     if issubclass(kind, Retrying):
-        task = runner.node.task
         message = message or f"{signal.name} in attempt {runner.tries}"
-        asked = signal.leads_to is kind
         if fields.get("start_time") is None:
-            fields = {**fields, "start_time": moment(now if asked else now + task.retry_delay)}
+            fields = {**fields, "start_time": moment(now)}
         fields = {**fields, "run_count": fields.get("run_count") or runner.tries}
     elif kind is Scheduled and fields.get("start_time") is None:
         fields = {**fields, "start_time": moment(now)}
@@ -239,19 +291,6 @@ def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State
     elif refused:
         message = f"{signal.name} was not granted{f': {message}' if message else ''}"
     return kind(message, **fields)
-
-
-def elements_of(value: Any, layers: Layers) -> Sequence[Any] | Signal:
-    """Return the elements of a value that a task is mapped over, or why it has none. Any: the user's."""
-    if isinstance(value, tuple | range | str):
-        return value
-    if type(value) is list:
-        return value.copy()  # a body may change it, and its children are made already
-    kind = type(value)
-    if not (hasattr(kind, "__len__") and hasattr(kind, "__getitem__")) or isinstance(value, Mapping):
-        return FAIL._of(f"{kind.__name__!r} has no length and order")
-    said = capture(lambda: [value[place] for place in range(len(value))], {}, layers, Answer, failure)
-    return said if isinstance(said, Signal) else list(said.value)
 
 
 def moment(seconds: float) -> datetime:

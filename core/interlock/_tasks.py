@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from contextvars import ContextVar
-from datetime import timedelta
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, overload
 
-import attrs
-
-from interlock._errors import FlowError
-from interlock._options import count, delay, exceptions, text
+from interlock._edges import building, present_tags, tagged
+from interlock._errors import FlowError, suggest
+from interlock._operators import Operators
+from interlock._options import Delay, Kinds, count, delays, exceptions, flag, outputs, template, text
 from interlock.triggers import Trigger, all_successful
 
 if TYPE_CHECKING:
@@ -21,34 +19,10 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-building: ContextVar[Flow | None] = ContextVar("interlock.building", default=None)
-"""The flow whose `with` block is being run."""
-
-RESERVED = ("upstream_tasks", "mapped", "flow")
+RESERVED = ("upstream_tasks", "mapped", "flow", "task_args")
 
 
-@attrs.frozen
-class Edge:
-    """An upstream and a downstream task; `key` is the argument that takes the upstream's result, if one does."""
-
-    upstream: Task
-    downstream: Task
-    key: str | None = None
-    mapped: bool = False
-
-    def __repr__(self) -> str:
-        kind = "=> each of" if self.mapped else "->"
-        return f"<Edge: {self.upstream.name} {kind} {self.downstream.name}{f'({self.key})' if self.key else ''}>"
-
-
-@attrs.frozen
-class unmapped:  # it reads as an adverb: f.map(xs, unmapped(y))
-    """Marks an argument of `map` that every child takes whole. Any: arguments are the user's."""
-
-    value: Any
-
-
-class Task:
+class Task(Operators):
     """A piece of work. Subclass it with a `run` method, or decorate a function with `task`.
 
     Calling a task inside a flow adds a copy of it to the flow.
@@ -58,16 +32,25 @@ class Task:
         slug: what identifies it in its flow; a name and a number otherwise.
         tags: words to find it by.
         max_retries: further attempts that failures are given.
-        retry_delay: seconds, or a timedelta, between a failure and the next attempt.
+        retry_delay: how long to wait between a failure and the next attempt: seconds, a timedelta, a sequence of these
+            (one for each retry, the last one for all further), or a callable that is given the number of the retry.
         retry_on: exception classes that are retried; all otherwise.
         retry_limit: further attempts that `RETRY` is given.
         max_turns: turns that `LOOP` is given; as many as it likes otherwise.
         trigger: what the upstreams' states must be.
         skip_on_upstream_skip: whether the task is skipped when an upstream was, and none failed.
+        task_run_name: the name of one run: a template such as "load {table}", or a callable that takes such keys.
+        log_stdout: whether what the body prints is logged.
+        nout: how many results there are, for `a, b = task()`; taken from a `tuple[int, str]` annotation otherwise.
 
     Raises:
         FlowError: an argument has no meaning.
     """
+
+    gates = False
+    """Whether a skip of this task always skips those behind it: it says which branch is taken."""
+    tidies = False
+    """Whether it only cleans up, so that its end is not the flow's."""
 
     def __init__(
         self,
@@ -76,27 +59,33 @@ class Task:
         slug: str | None = None,
         tags: Iterable[str] = (),
         max_retries: int = 0,
-        retry_delay: float | timedelta = 0.0,
-        retry_on: type[BaseException] | Sequence[type[BaseException]] | None = None,
+        retry_delay: Delay = 0.0,
+        retry_on: Kinds = None,
         retry_limit: int = 1000,
         max_turns: float = float("inf"),
         trigger: Trigger = all_successful,
         skip_on_upstream_skip: bool = True,
+        task_run_name: str | Callable[..., str] | None = None,
+        log_stdout: bool = False,
+        nout: int | None = None,
     ) -> None:
         self.name = type(self).__name__ if name is None else text("name", name)
         self.slug = self._given_slug = None if slug is None else text("slug", slug)
-        if isinstance(tags, str):
-            raise FlowError(f"task {self.name!r}: tags={tags!r} is one text; give a list such as [{tags!r}]")
-        self.tags = frozenset(tags)
+        self.tags = tagged(f"task {self.name!r}", tags) | present_tags.get()
         self.max_retries = count(self.name, "max_retries", max_retries)
         self.retry_limit = count(self.name, "retry_limit", retry_limit)
         self.max_turns = max_turns if max_turns == float("inf") else count(self.name, "max_turns", max_turns, 1)
-        self.retry_delay = delay(self.name, retry_delay)
+        self.retry_delay = retry_delay
+        self.wait_before = delays(self.name, retry_delay)
+        """The time to wait before a retry, by its number; what it gives is looked at then."""
         self.retry_on = exceptions(self.name, retry_on)
         if not callable(trigger):
             raise FlowError(f"task {self.name!r}: trigger={trigger!r} cannot be called; see interlock.triggers")
         self.trigger = trigger
-        self.skip_on_upstream_skip = skip_on_upstream_skip
+        self.skip_on_upstream_skip = flag(self.name, "skip_on_upstream_skip", skip_on_upstream_skip)
+        self.task_run_name = template(self.name, "task_run_name", task_run_name)
+        self.log_stdout = flag(self.name, "log_stdout", log_stdout)
+        self.nout = outputs(self.name, nout, self.run)
         self.signature = self._signature()
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
@@ -123,10 +112,20 @@ class Task:
                 )
         return signature
 
-    def copy(self) -> Self:
-        """Return another task that does the same."""
+    def copy(self, **options: Any) -> Self:
+        """Return another task that does the same, with some attributes changed. Any: they have no common type.
+
+        Raises:
+            FlowError: there is no such attribute.
+        """
         twin = copy.copy(self)
         twin.slug = twin._given_slug
+        twin.tags |= present_tags.get()
+        for name, value in options.items():
+            if name not in vars(self):
+                raise FlowError(f"task {self.name!r}: it has no {name!r} to copy.{suggest(name, vars(self))}")
+            setattr(twin, name, value)
+        twin._given_slug = options.get("slug", twin._given_slug)
         return twin
 
     def __call__(
@@ -135,6 +134,7 @@ class Task:
         upstream_tasks: Iterable[object] | None = None,
         mapped: bool = False,
         flow: Flow | None = None,
+        task_args: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> Any:
         """Add a copy of the task to a flow and return it. Any: arguments and result are the task's own.
@@ -145,8 +145,11 @@ class Task:
             upstream_tasks: tasks that must be over before, without giving a result.
             mapped: make a child for each element of the arguments; see `map`.
             flow: the flow, where it is not the one whose `with` block this is in.
+            task_args: attributes of the task that the copy has otherwise. Any: as for `copy`.
         """
-        return self.copy().bind(*args, upstream_tasks=upstream_tasks, mapped=mapped, flow=flow, **kwargs)
+        return self.copy(**(task_args or {})).bind(
+            *args, upstream_tasks=upstream_tasks, mapped=mapped, flow=flow, **kwargs
+        )
 
     def bind(
         self,
@@ -181,23 +184,67 @@ class Task:
         return self
 
     def map(
-        self, *args: Any, upstream_tasks: Iterable[object] | None = None, flow: Flow | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        upstream_tasks: Iterable[object] | None = None,
+        flow: Flow | None = None,
+        task_args: Mapping[str, Any] | None = None,
+        **kwargs: Any,
     ) -> Any:
         """Add a copy that makes a child for each element of its arguments, to the shortest of them.
 
         Arguments in `unmapped(...)` go whole to each child. Any: arguments and result are the task's own.
         """
-        return self(*args, upstream_tasks=upstream_tasks, mapped=True, flow=flow, **kwargs)
+        return self(*args, upstream_tasks=upstream_tasks, mapped=True, flow=flow, task_args=task_args, **kwargs)
 
     def set_upstream(
         self, task: object, flow: Flow | None = None, key: str | None = None, mapped: bool = False
     ) -> None:
-        """Let another task be over before this one."""
-        target = flow if flow is not None else building.get()
-        if target is None:
-            raise FlowError(f"task {self.name!r}: set_upstream needs a flow; call it inside `with Flow(...):`")
+        """Let another task be over before this one, and give its result as the argument `key`, if one is named."""
+        target = self._flow(flow, "set_upstream")
         keyed = {key: task} if key is not None else None
         target.set_dependencies(self, upstream_tasks=None if keyed else [task], keyword_tasks=keyed, mapped=mapped)
+
+    def set_downstream(
+        self, task: Task, flow: Flow | None = None, key: str | None = None, mapped: bool = False
+    ) -> None:
+        """Let this task be over before another, and give its result as the argument `key`, if one is named."""
+        target = self._flow(flow, "set_downstream")
+        target.add_task(task).set_upstream(self, target, key, mapped)
+
+    def set_dependencies(
+        self,
+        flow: Flow | None = None,
+        upstream_tasks: Iterable[object] | None = None,
+        downstream_tasks: Iterable[object] | None = None,
+        keyword_tasks: Mapping[str, Any] | None = None,
+        mapped: bool = False,
+    ) -> None:
+        """Set what this task waits for, what waits for it, and its arguments. Any: as for `Flow.set_dependencies`."""
+        target = self._flow(flow, "set_dependencies")
+        target.set_dependencies(self, upstream_tasks, downstream_tasks, keyword_tasks, mapped)
+
+    def pipe(self, task: Task, **kwargs: Any) -> Any:
+        """Call another task with this one as its first argument: `a.pipe(b, 1).pipe(c)`. Any: as for a call."""
+        if not isinstance(task, Task):
+            raise FlowError(f"task {self.name!r}: pipe needs a task, not {task!r}")
+        return task(self, **kwargs)
+
+    def __or__(self, other: Any) -> Any:
+        """Let this task be over before another, and return that one: `a | b | c`."""
+        if not isinstance(other, Task):
+            return NotImplemented
+        other.set_upstream(self)
+        return other
+
+    def _flow(self, flow: Flow | None, what: str) -> Flow:
+        flow = flow if flow is not None else building.get()
+        if flow is None:
+            raise FlowError(f"task {self.name!r}: {what} needs a flow; call it inside `with Flow(...):`, or give flow=")
+        return flow
+
+    def _made(self, name: str, function: Callable[[Any, Any], Any], x: object, y: object) -> Any:
+        return FunctionTask(function, name=name).bind(x=x, y=y)
 
     def __repr__(self) -> str:
         return f"<Task: {self.name}>"
@@ -233,12 +280,15 @@ def task(
     slug: str | None = None,
     tags: Iterable[str] = (),
     max_retries: int = 0,
-    retry_delay: float | timedelta = 0.0,
-    retry_on: type[BaseException] | Sequence[type[BaseException]] | None = None,
+    retry_delay: Delay = 0.0,
+    retry_on: Kinds = None,
     retry_limit: int = 1000,
     max_turns: float = float("inf"),
     trigger: Trigger = all_successful,
     skip_on_upstream_skip: bool = True,
+    task_run_name: str | Callable[..., str] | None = None,
+    log_stdout: bool = False,
+    nout: int | None = None,
 ) -> Decorator: ...
 def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a task from a function: `@task` or `@task(max_retries=3)`. The options are those of `Task`.
@@ -260,114 +310,3 @@ class Decorator:
     def __call__(self, function: Callable[..., Any], /) -> Any:
         """Make the task. Any: the overloads give the types."""
         raise NotImplementedError
-
-
-_REQUIRED = object()
-
-
-class ParameterTask(Task):
-    """A value that a flow is run with: what `Parameter` makes.
-
-    Args:
-        name: how `flow.run` and the command line call it.
-        default: what it is where nothing is given; without one it must be given. Any: the user's.
-        required: whether it must be given though it has a default.
-        tags: words to find it by.
-    """
-
-    def __init__(
-        self, name: str, default: Any = _REQUIRED, *, required: bool | None = None, tags: Iterable[str] = ()
-    ) -> None:
-        if not isinstance(name, str) or not name:
-            raise FlowError(f"Parameter: {name!r} is no name")
-        self.required = default is _REQUIRED if required is None else required
-        self.default = None if default is _REQUIRED else default
-        super().__init__(name, slug=name, tags=tags)
-
-    def run(self) -> Any:
-        """Return the value that the flow runs with. Any: the user's."""
-        from interlock._context import context
-
-        return context["parameters"][self.name]
-
-    def copy(self) -> Self:
-        """Return the same parameter: there is one of a name in a flow."""
-        return self
-
-    def __repr__(self) -> str:
-        return f"<Parameter: {self.name}>"
-
-
-if TYPE_CHECKING:
-    # In a flow a parameter stands for its value, as the call of a task stands for its result.
-    @overload
-    def Parameter(name: str, *, required: bool | None = None, tags: Iterable[str] = ()) -> Any: ...
-    @overload
-    def Parameter(name: str, default: R, *, required: bool | None = None, tags: Iterable[str] = ()) -> R: ...
-    def Parameter(name: str, default: Any = None, *, required: bool | None = None, tags: Iterable[str] = ()) -> Any: ...
-else:
-    Parameter = ParameterTask
-
-
-class Constant(Task):
-    """A value that is known when the flow is built. Any: the user's."""
-
-    def __init__(self, value: Any, name: str | None = None) -> None:
-        self.value = value
-        super().__init__(name or type(value).__name__)
-
-    def run(self) -> Any:
-        """Return the value. Any: the user's."""
-        return self.value
-
-
-class Collection(Task):
-    """A list, tuple, set or dict, nested as it may be, some of whose items are tasks. Any: the items are the user's."""
-
-    def __init__(self, template: Any) -> None:
-        self.template = template
-        super().__init__(type(template).__name__.capitalize())
-
-    def run(self, **items: Any) -> Any:
-        """Return the collection with the tasks' results in their places."""
-        return _filled(self.template, items)
-
-
-@attrs.frozen
-class Slot:
-    """The place of a task's result in a collection."""
-
-    key: str
-
-
-def collect(value: Any) -> tuple[Collection, dict[str, Task]] | None:
-    """Return a task that puts a collection together, and the tasks in it by key; None where there are none in it."""
-    tasks: dict[str, Task] = {}
-    template = _emptied(value, tasks)
-    return (Collection(template), tasks) if tasks else None
-
-
-def _emptied(value: Any, tasks: dict[str, Task]) -> Any:
-    match value:
-        case Task():
-            key = next((key for key, other in tasks.items() if other is value), f"item_{len(tasks)}")
-            tasks[key] = value
-            return Slot(key)
-        case list() | tuple() | set() | frozenset() if type(value) in (list, tuple, set, frozenset):
-            return type(value)(_emptied(item, tasks) for item in value)
-        case dict() if type(value) is dict:
-            return {_emptied(key, tasks): _emptied(item, tasks) for key, item in value.items()}
-        case _:
-            return value
-
-
-def _filled(template: Any, items: Mapping[str, Any]) -> Any:
-    match template:
-        case Slot(key=key):
-            return items[key]
-        case list() | tuple() | set() | frozenset() if type(template) in (list, tuple, set, frozenset):
-            return type(template)(_filled(item, items) for item in template)
-        case dict() if type(template) is dict:
-            return {_filled(key, items): _filled(item, items) for key, item in template.items()}
-        case _:
-            return template

@@ -15,7 +15,7 @@ from interlock.signals import PAUSE, SKIP, TRIGGERFAIL
 from interlock.states import Mapped, State
 
 if TYPE_CHECKING:
-    from interlock._tasks import Edge
+    from interlock._edges import Edge
 
 Upstreams: TypeAlias = "Mapping[Edge, State]"
 Trigger = Callable[[Upstreams], bool]

@@ -9,7 +9,8 @@ import pytest
 from acts import it, placed, refused, value_of
 
 from interlock import Flow, Task, states, task, triggers, unmapped
-from interlock._tasks import Collection, Constant, Edge
+from interlock._edges import Edge
+from interlock._values import Collection, Constant
 from interlock.signals import FAIL
 
 
@@ -65,7 +66,7 @@ def test_a_task_with_options() -> None:
     def work() -> None: ...
 
     assert (work.name, work.slug, work.tags) == ("other", "it", frozenset("ab"))
-    assert (work.max_retries, work.retry_delay, work.retry_on) == (2, 60.0, (KeyError, FAIL))
+    assert (work.max_retries, work.retry_delay, work.retry_on) == (2, timedelta(minutes=1), (KeyError, FAIL))
     assert (work.retry_limit, work.max_turns) == (5, 3)
     assert (work.trigger, work.skip_on_upstream_skip) == (triggers.any_failed, False)
     assert (add.slug, add.tags, add.max_retries, add.retry_delay, add.retry_on) == (None, frozenset(), 0, 0.0, None)

@@ -10,7 +10,8 @@ import pytest
 from acts import it, placed, refused, value_of
 
 from interlock import Flow, Parameter, Task, states, task
-from interlock._tasks import Collection, Edge, ParameterTask
+from interlock._edges import Edge
+from interlock._values import Collection, ParameterTask
 
 
 @task

@@ -10,7 +10,7 @@ import pytest
 from acts import it, placed, refused, value_of
 
 from interlock import Flow, FlowError, Parameter, Task, task
-from interlock._tasks import Edge
+from interlock._edges import Edge
 
 
 @task
@@ -44,9 +44,13 @@ BAD_OPTIONS: list[tuple[str, list[object], str]] = [
     ("max_turns", [0, -1, True, 1.5, "2", float("nan"), -float("inf")], "it must be a whole number from 1 on"),
     (
         "retry_delay",
-        [-1, -0.5, "1", True, None, float("nan"), float("inf"), timedelta(-1), 1e12, timedelta.max],
-        "it must be seconds from 0 to 3155760000 (100 years), or a timedelta",
+        [-1, -0.5, "1", True, [], [1, "2"], float("nan"), float("inf"), timedelta(-1), 1e12, timedelta.max],
+        "it must be seconds from 0 to 3155760000 (100 years), a timedelta, a list of these, or a callable",
     ),
+    ("skip_on_upstream_skip", [None, 0, "yes"], "it must be True or False"),
+    ("log_stdout", [None, 1], "it must be True or False"),
+    ("nout", [-1, True, "2"], "it must be a whole number from 0 on"),
+    ("task_run_name", [5, ""], "it must be a template such as 'load {table}', or a callable"),
     ("retry_on", [5, [5], "ValueError", [ValueError, "x"], ValueError("x")], "it must be exception classes"),
 ]
 
@@ -115,7 +119,7 @@ def test_a_call_outside_of_a_flow_is_refused() -> None:
         "task 'add' was called outside of a flow; call it inside `with Flow(...):`, or its function by add.run(...)"
     )
     assert refused(lambda: add.set_upstream(seven)) == (
-        "task 'add': set_upstream needs a flow; call it inside `with Flow(...):`"
+        "task 'add': set_upstream needs a flow; call it inside `with Flow(...):`, or give flow="
     )
     with Flow("one") as flow:
         pass
@@ -228,12 +232,15 @@ def test_a_flow_that_is_being_built_does_not_run() -> None:
 
 @pytest.mark.parametrize("length", [1, 2, 5])
 def test_a_circle_is_refused(length: int) -> None:
-    """Tasks that wait for each other in a circle are named, before anything runs."""
+    """An edge that would close a circle is refused when it is added, with the circle, and nothing changes."""
     ran: list[int] = []
-    nodes = [Task(f"t{number}") for number in range(length)]
-    flow = Flow("round", tasks=[task(lambda: ran.append(1))])
-    for place, node in enumerate(nodes):
-        flow.add_edge(node, nodes[(place + 1) % length])
-    text = f"flow 'round': tasks wait for each other in a circle, among them: {', '.join(t.name for t in nodes)}"
-    assert refused(flow.run) == refused(flow.sorted_tasks) == text
-    assert ran == []
+    nodes = [task(name=f"t{number}")(lambda: None) for number in range(length)]
+    flow = Flow("round", tasks=[task(lambda: ran.append(1)), *nodes])
+    flow.chain(*nodes)
+    edges = flow.edges
+    circle = " -> ".join(f"t{place % length}-1" for place in range(length + 1))
+    text = f"flow 'round': this edge would close a circle: {circle}"
+    assert refused(lambda: flow.add_edge(nodes[-1], nodes[0])) == text
+    assert flow.edges == edges
+    assert flow.run().is_successful()
+    assert ran == [1]

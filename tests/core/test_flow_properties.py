@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from interlock import Flow, Machine, Task, context, hookimpl, signals, states, triggers
 from interlock._capture import capture
 from interlock._commands import Call, Command, Done
+from interlock._edges import Edge
 from interlock._flow_runner import FlowRunner
 from interlock._hooks import RunView, hooks_of
 from interlock._plan import plan
 from interlock._run import Run
 from interlock._story import Step
 from interlock._task_runner import TaskRunner
-from interlock._tasks import Edge
 from interlock.signals import ENDRUN, Signal
 from interlock.states import BY_NAME, State
 

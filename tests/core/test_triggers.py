@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import pytest
 
 from interlock import Flow, Task, states, task, triggers
-from interlock._tasks import Edge
+from interlock._edges import Edge
 from interlock.signals import ENDRUN, Signal
 from interlock.states import BY_NAME, State
 from interlock.triggers import Trigger, some_failed, some_successful

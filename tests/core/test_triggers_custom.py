@@ -8,7 +8,7 @@ import pytest
 from acts import flow_of
 
 from interlock import Flow, Machine, context, signals, states, task
-from interlock._tasks import Edge
+from interlock._edges import Edge
 from interlock.signals import ENDRUN, FAIL, LOOP, PAUSE, SKIP, TRIGGERFAIL
 from interlock.states import BY_NAME, State
 from interlock.triggers import Trigger
