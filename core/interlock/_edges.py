@@ -28,6 +28,7 @@ class Block(Protocol):
 
     def is_mapped(self, upstream: Task, downstream: Task) -> bool:
         """Return whether an edge that is being added is mapped, though it does not say so."""
+        raise NotImplementedError
 
 
 blocks: ContextVar[tuple[Block, ...]] = ContextVar("interlock.blocks", default=())

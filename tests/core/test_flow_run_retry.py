@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from acts import does
+from acts import Told, does
 
-from interlock import Flow, _inline, context, hookimpl, states, task
+from interlock import Flow, FlowError, _inline, context, exponential_backoff, hookimpl, states, task
 from interlock._hooks import RunView
 from interlock._story import Step
 from interlock._task_runner import TaskRunner
@@ -322,3 +323,72 @@ def test_a_time_that_is_none_fails_the_task(kind: Callable[..., Signal], start: 
 def test_a_signal_that_ends_the_work_is_not_retried() -> None:
     """Only failures are given further attempts: a skip is an end."""
     assert run(SKIP("none"), max_retries=3) == (states.Skipped("none"), ["Running -SKIP-> Skipped"])
+
+
+# How long to wait
+
+
+def waits(clock: Clock, delay: Any, retries: int = 3) -> list[float]:
+    """Return how long a task that fails waits before each of its retries."""
+    begins: list[float] = []
+
+    def body() -> None:
+        begins.append(clock.now)
+        raise ValueError("no")
+
+    with Flow("waits") as flow:
+        task(max_retries=retries, retry_delay=delay)(body)()
+    flow.run()
+    return [later - earlier for earlier, later in itertools.pairwise(begins)]
+
+
+def test_waits_follow_the_number_of_the_retry(clock: Clock) -> None:
+    """A sequence gives a wait for each retry, its last one for all further; a callable is given the number."""
+    assert waits(clock, [1, timedelta(seconds=20)]) == [1, 20, 20]
+    assert waits(clock, lambda retry: retry * 10) == [10, 20, 30]
+    assert waits(clock, None) == [0, 0, 0]
+
+
+def test_waits_that_grow(clock: Clock) -> None:
+    """`exponential_backoff` multiplies, up to a longest wait; its jitter is a share, and the same for the same run."""
+    assert waits(clock, exponential_backoff(1, factor=3, most=10), 4) == [1, 3, 9, 10]
+    assert waits(clock, exponential_backoff(timedelta(seconds=2), most=timedelta(seconds=3))) == [2, 3, 3]
+    jittered = waits(clock, exponential_backoff(10, factor=1, jitter=0.5))
+    assert all(10 <= wait <= 15 for wait in jittered)
+    assert len(set(jittered)) == 3
+    grown = exponential_backoff(1, jitter=1.0)
+    assert [grown(retry) for retry in (1, 2, 5000)] == [grown(retry) for retry in (1, 2, 5000)]
+    assert 3600 <= grown(5000) <= 7200
+
+
+@pytest.mark.parametrize(
+    "options", [{"first": -1}, {"first": "1"}, {"factor": 0.5}, {"most": -1}, {"jitter": 2}], ids=str
+)
+def test_a_backoff_without_a_meaning_is_refused(options: dict[str, Any]) -> None:
+    """A time that is none, a wait that shrinks, and a share above 1 are refused when the task is made."""
+    with pytest.raises(FlowError) as caught:
+        exponential_backoff(**{"first": 1, **options})
+    name, value = next(iter(options.items()))
+    assert str(caught.value) == (
+        f"exponential_backoff: {name}={value!r}; times are seconds, factor ≥ 1, 0 ≤ jitter ≤ 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("delay", "message"),
+    [
+        (lambda retry: 1 / 0, "retry_delay: ZeroDivisionError: division by zero"),
+        (lambda retry: "soon", "retry_delay gave 'soon', which is no time to wait"),
+        (lambda retry: -1, "retry_delay gave -1, which is no time to wait"),
+    ],
+    ids=["raises", "text", "negative"],
+)
+def test_a_wait_that_cannot_be_told_fails_the_run(clock: Clock, delay: Any, message: str) -> None:
+    """A `retry_delay` that raises or gives no time fails its task with the reason, and no other."""
+    told = Told()
+    with Flow("told") as flow:
+        node, other = task(max_retries=5, retry_delay=delay)(does(ValueError("no")))(), task(does(1))()
+    result = flow.run(plugins=[told]).result
+    assert result[node].message == message
+    assert result[other].result == 1
+    assert told.tasks[1:3] == ["Running -FAIL-> Retrying", "Retrying -BROKEN-> Failed"]

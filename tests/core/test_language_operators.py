@@ -141,7 +141,7 @@ def test_order_without_values() -> None:
     assert flow.run().is_successful()
     assert log == ["e", "d", "a", "b", "c"]
     with pytest.raises(TypeError, match="unsupported operand"):
-        a | 5
+        assert a | 5
 
 
 def test_a_pipe() -> None:
