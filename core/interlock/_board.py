@@ -106,11 +106,13 @@ class Board:
                     if below is None:  # `runner`, written out
                         below = self.runners[place] = self._make(node, None)
                     ready.append(below)
-        if runner.children is None:
-            for node in runner.node.mapped_downstream:
+        own = runner.node
+        if own.mapped_downstream and runner.children is None:
+            for node in own.mapped_downstream:
                 ready += self._known(node)
-        for node in runner.node.flat_downstream:
-            ready += self._known(node)
+        if own.flat_downstream:
+            for node in own.flat_downstream:
+                ready += self._known(node)
         return ready
 
     def _child_sources(self, node: Node) -> list[list[TaskRunner]]:

@@ -89,13 +89,9 @@ def _outcome(call: Call, interrupts: Interrupts) -> Signal:
         interrupts.allowed = True  # `let_in`, written out
         if interrupts.pending:
             raise KeyboardInterrupt
-        if call.runner.node.task.log_stdout:
-            from interlock._stdout import logged
-
-            with logged(call.layers):
-                outcome = _captured(call)
-        else:
-            outcome = _captured(call)
+        outcome = _logged(call) if call.runner.node.logs else capture(call.function, call.arguments, call.layers)
+        if type(outcome.fields.get("result")) is CoroutineType:
+            outcome = capture(_finished, {"work": outcome.result}, call.layers)
         interrupts.allowed = False
         return outcome
     except KeyboardInterrupt as error:
@@ -104,11 +100,14 @@ def _outcome(call: Call, interrupts: Interrupts) -> Signal:
         return failure(error)
 
 
-def _captured(call: Call) -> Signal:
-    outcome = capture(call.function, call.arguments, call.layers)
-    if type(outcome.fields.get("result")) is CoroutineType:
-        outcome = capture(_finished, {"work": outcome.result}, call.layers)
-    return outcome
+def _logged(call: Call) -> Signal:
+    from interlock._stdout import logged
+
+    with logged(call.layers):
+        outcome = capture(call.function, call.arguments, call.layers)
+        if type(outcome.fields.get("result")) is CoroutineType:
+            outcome = capture(_finished, {"work": outcome.result}, call.layers)
+        return outcome
 
 
 def _finished(work: CoroutineType[Any, Any, Any]) -> Any:

@@ -31,12 +31,14 @@ class Node:
         "guards",
         "index",
         "keyed",
+        "logs",
         "mapped",
         "mapped_downstream",
         "naming",
         "plain",
         "slug",
         "sources",
+        "special",
         "task",
         "upstream",
         "usual",
@@ -69,6 +71,9 @@ class Node:
         self.flat_downstream: list[Node] = []
         """Mapped tasks whose children take what is in this one's results: known when it is over, once for each edge."""
         self.naming = task.task_run_name
+        self.special = bool(self.naming is not None or self.flat)
+        """Whether something is to be made before the start."""
+        self.logs = task.log_stdout
         self.budget = 0
         """Which of the plan's sets of limits the task's runs have."""
         self.guards = _guards(task)

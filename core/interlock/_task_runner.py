@@ -111,7 +111,7 @@ class TaskRunner:
                 if type(state) is not Success:
                     verdict = self._verdict(upstreams, own)
                     break
-        if node.naming is not None or node.flat:
+        if node.special:
             verdict = self._prepared(upstreams, own) or verdict
         row = self.apply(verdict or _START, now)
         attempt = self.run._counts[1]
@@ -121,7 +121,7 @@ class TaskRunner:
         arguments = node.constants.copy()
         for key, place in node.keyed:
             arguments[key] = upstreams[place].result
-        if node.flat:
+        if node.special:
             arguments.update(self._flattened(upstreams))
         return Call(self, attempt, node.body, arguments, own)
 
