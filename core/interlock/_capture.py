@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from interlock._context import Layers
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @attrs.frozen
@@ -21,6 +22,13 @@ class Answer:
     """What a trigger, or another question to the user's code, returned. Any: whatever that was."""
 
     value: Any
+
+
+@attrs.frozen
+class Raised:
+    """What it raised, where that is no signal."""
+
+    error: BaseException
 
 
 @overload
@@ -31,14 +39,14 @@ def capture(
     arguments: Mapping[str, Any],
     layers: Layers,
     returned: Callable[[Any], T],
-    raised: Callable[[BaseException], Signal],
-) -> Signal | T: ...
+    raised: Callable[[BaseException], U],
+) -> Signal | T | U: ...
 def capture(
     function: Callable[..., Any],
     arguments: Mapping[str, Any],
     layers: Layers,
     returned: Callable[[Any], Any] = succeeded,
-    raised: Callable[[BaseException], Signal] | None = None,
+    raised: Callable[[BaseException], Any] | None = None,
 ) -> Any:
     """Call a function in a context, and return what it did as a signal. Any: it is the user's.
 

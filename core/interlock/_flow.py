@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from interlock._edges import Edge, building
 from interlock._errors import FlowError
 from interlock._graph import Graph
+from interlock._options import Handler, called, handlers
 from interlock._tasks import Task
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ class Flow(Graph):
         tasks: tasks that it has from the start.
         edges: edges that it has from the start, and their tasks.
         reference_tasks: the tasks whose states decide how the flow ends; those with no downstream task otherwise.
+        state_handlers: callables (flow, old state, new state) that see each change before it counts, as for a task.
+        on_failure: a callable (flow, state) that is told once if the flow run ends in a failure.
+        terminal_state_handler: a callable (flow, state, states of the reference tasks) that may return another state
+            for the flow run to end in. Its result stays the states of the tasks.
 
     Raises:
         FlowError: an argument has no meaning.
@@ -38,11 +43,17 @@ class Flow(Graph):
         tasks: Iterable[Task] = (),
         edges: Iterable[Edge] = (),
         reference_tasks: Iterable[object] | None = None,
+        state_handlers: Sequence[Handler] | Handler | None = None,
+        on_failure: Callable[[Any, Any], object] | None = None,
+        terminal_state_handler: Callable[[Any, Any, Any], State | None] | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(name, str) or not name:
             raise FlowError(f"Flow: {name!r} is no name; give a text, as in Flow('nightly')")
         self.name = name
+        self.state_handlers = handlers(f"flow {name!r}", state_handlers)
+        self.on_failure = called(f"flow {name!r}", "on_failure", on_failure)
+        self.terminal_state_handler = called(f"flow {name!r}", "terminal_state_handler", terminal_state_handler)
         self._entered: list[Token[Flow | None]] = []
         for task in tasks:
             self.add_task(task)

@@ -10,15 +10,19 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import attrs
 
 from interlock import states
 from interlock._board import Board
+from interlock._capture import Answer, Raised, capture
 from interlock._commands import Call, Command, Done, Wait
 from interlock._elements import elements_of
+from interlock._ends import for_a_person, verdict_of
 from interlock._errors import FlowError, NoTransition
+from interlock._handlers import Handled, answered, name_of, observe
 from interlock._hooks import ESCAPES, Hooks
 from interlock._machine import Machine
 from interlock._plan import Node, Plan
@@ -26,7 +30,7 @@ from interlock._results import Record, TaskStates
 from interlock._rows import Row
 from interlock._run import KEEP, Run
 from interlock._story import Cut, origin
-from interlock._task_runner import FRESH, TaskRunner, broken
+from interlock._task_runner import FRESH, TaskRunner, broken, payload
 from interlock.signals import (
     CANCEL,
     ENDRUN,
@@ -37,7 +41,6 @@ from interlock.signals import (
     RESUME,
     SKIP,
     START,
-    SUCCESS,
     TRIGGERFAIL,
     Signal,
     made,
@@ -73,8 +76,12 @@ class FlowRunner:
         watch: Watch | None = None,
     ) -> None:
         self.plan = plan
-        self.run = Run(flow or Machine.load("flow-run"), plugins=hooks)
         self.state: State = FRESH
+        self._own_hooks = hooks
+        if plan.flow.state_handlers:
+            handlers, owner = plan.flow.state_handlers, plan.flow
+            self._own_hooks = Handled(hooks, handlers, owner, (layers, None), self._proposed, lambda: self.state)
+        self.run = Run(flow or Machine.load("flow-run"), plugins=self._own_hooks)
         self.board = Board(plan, self._make)
         self._machine = tasks or Machine.load("task-run")
         self._layers = layers
@@ -91,7 +98,22 @@ class FlowRunner:
         if cut is None:
             known = {name: n for name, n in self.plan.budgets[node.budget].items() if name in self._machine.limits}
             cut = self._cuts[node.budget] = origin(self._machine._compile(known), KEEP)
-        return TaskRunner(node, Run._of(self._machine, cut, node.guards, self._hooks), index)
+        runner = TaskRunner(node, Run._of(self._machine, cut, node.guards, self._hooks), index)
+        if node.handled:
+            self._handle(runner)
+        return runner
+
+    def _handle(self, runner: TaskRunner) -> None:
+        """Let a task's handlers see the changes of a run."""
+        hooks = Handled(
+            self._hooks,
+            runner.node.task.state_handlers,
+            runner.node.task,
+            (self._layers, runner),
+            partial(payload, runner),
+            lambda: runner.state,
+        )
+        runner.run._bind(hooks)
 
     # Signals in
 
@@ -153,13 +175,13 @@ class FlowRunner:
                 self.board.runners[node.index] = self._restored(node, record, None)
         self.board.recount()
         wanted = None if chosen is None else set(chosen)
-        waiting = [runner for runner in self.board.all() if _for_a_person(runner)]
+        waiting = [runner for runner in self.board.all() if for_a_person(runner)]
         slugs = {runner.node.task.slug for runner in waiting}
         for slug in wanted or ():
             if slug not in slugs:
                 raise FlowError(f"flow {self.plan.flow.name!r}: task {slug!r} does not wait for a person")
         assert rested.run is not None
-        self.run = rested.run._again(None, self._hooks)
+        self.run = rested.run._again(None, self._own_hooks)
         if self.run.closed:
             self.run.reopen()
         self._send(RESUME._of(), now)
@@ -176,6 +198,8 @@ class FlowRunner:
 
     def _restored(self, node: Node, record: Record, index: int | None) -> TaskRunner:
         runner = TaskRunner(node, record.run._again(node.guards, self._hooks), index)
+        if node.handled:
+            self._handle(runner)
         runner.state, runner.called, runner.tries = record.state, record.called, record.tries
         runner.over = runner.run.is_final
         runner.turn, runner.loop_result, runner.resumed = record.turn, record.loop_result, record.resumed
@@ -250,7 +274,7 @@ class FlowRunner:
             self._ready.appendleft(runner)
 
     def _schedule(self, runner: TaskRunner, state: states.Scheduled, now: float) -> None:
-        if state.start_time is None and _for_a_person(runner):
+        if state.start_time is None and for_a_person(runner):
             return
         due = now if state.start_time is None else state.start_time.timestamp()
         if due <= now and not runner.run.closed:
@@ -309,19 +333,25 @@ class FlowRunner:
         # A cancelled reference task takes two steps: the flow is cancelled, and then ends.
         for _ in range(2):
             if isinstance(self.state, states.Running):
-                self._send(self._verdict(), now)
+                self._send(self._terminal(), now)
 
-    def _verdict(self) -> Signal:
-        """Return what the states of the reference tasks say."""
-        ended = each([self.board.runner(node).state for node in self.plan.references])
-        if any(state.is_failed() for state in ended):
-            return FAIL._of("Some reference tasks failed.")
-        if any(state.is_cancelled() for state in ended):
-            cancelling = isinstance(self.state, states.Cancelling)
-            return (FAIL if cancelling else CANCEL)._of("Some reference tasks were cancelled.")
-        if ended and all(state.is_skipped() for state in ended):
-            return SKIP._of("All reference tasks were skipped.")
-        return SUCCESS._of("All reference tasks succeeded.")
+    def _terminal(self) -> Signal:
+        """Return the verdict on the flow run, or what its `terminal_state_handler` makes of it."""
+        ended = [self.board.runner(node).state for node in self.plan.references]
+        verdict = verdict_of(ended, isinstance(self.state, states.Cancelling))
+        handler = self.plan.flow.terminal_state_handler
+        if handler is None:
+            return verdict
+        state = self._proposed(verdict.leads_to.__name__, verdict, 0.0)
+        said = capture(partial(handler, self.plan.flow, state, tuple(ended)), {}, (self._layers, None), Answer, Raised)
+        if isinstance(said, Answer) and said.value is None:
+            return verdict
+        return answered(said, name_of(handler), self.run.accepts())
+
+    def _proposed(self, after: str, signal: Signal, now: float) -> State:
+        """Return the state that a signal would bring the flow run to."""
+        state = signal.state if isinstance(signal, ENDRUN) else BY_NAME[after](signal.message)
+        return state if isinstance(state, states.Running) else attrs.evolve(state, result=self._result())
 
     def _send(self, signal: Signal, now: float) -> None:
         def prepare(row: Row) -> None:
@@ -336,10 +366,11 @@ class FlowRunner:
             taken = self.run._apply(broken(error), now, prepare=prepare)
         assert taken is not None  # only a message of an attempt can be dropped
         row, applied = taken[0], made(taken[1])
-        kind = BY_NAME[row.after]
-        self.state = applied.state if isinstance(applied, ENDRUN) else kind(applied.message)
-        if not issubclass(kind, states.Running):
-            self.state = attrs.evolve(self.state, result=self._result())
+        old, self.state = self.state, self._proposed(row.after, applied, now)
+        if isinstance(self._own_hooks, Handled):
+            self._own_hooks.ended(row, self.run.machine, old, self.state)
+        if row.final and self.state.is_failed() and (tell := self.plan.flow.on_failure) is not None:
+            observe(partial(tell, self.plan.flow, self.state), (self._layers, None), tell)
 
     def _result(self) -> TaskStates:
         nodes, runners = self.plan.nodes, self.board.runners
@@ -351,10 +382,3 @@ class FlowRunner:
 
         states = dict(zip(self.plan.slugs, shown, strict=True))
         return TaskStates(self.plan.slugs, states, self._layers.get("parameters", {}), self.run, records)
-
-
-def _for_a_person(runner: TaskRunner) -> bool:
-    """Return whether a run waits for a person: it is paused, or was ended in a waiting state, without a time."""
-    state, run = runner.state, runner.run
-    waits = isinstance(state, states.Paused) or (run.closed and isinstance(state, states.Scheduled))
-    return waits and not runner.over and isinstance(state, states.Scheduled) and state.start_time is None

@@ -12,11 +12,17 @@ from typing import Any, TypeAlias
 
 from interlock._errors import FlowError
 
+if typing.TYPE_CHECKING:
+    from interlock.states import State
+
 LONGEST_DELAY = 100 * 365.25 * 86400  # seconds: beyond that, calendars end
 
 Seconds: TypeAlias = "float | timedelta"
 Delay: TypeAlias = "Seconds | Sequence[Seconds] | Callable[[int], Seconds] | None"
 Kinds: TypeAlias = "type[BaseException] | Sequence[type[BaseException]] | None"
+
+Handler: TypeAlias = "Callable[[Any, State, State], State | None]"
+"""handler(task or flow, old state, new state): another state in the place of the new one, or None. Any: see there."""
 
 
 def text(option: str, value: object) -> str:
@@ -112,6 +118,22 @@ def exceptions(task: str, value: object) -> tuple[type[BaseException], ...] | No
             raise FlowError(f"task {task!r}: retry_on={value!r}; it must be exception classes")
         kinds.append(kind)
     return tuple(kinds)
+
+
+def called(place: str, name: str, value: object) -> Callable[..., Any] | None:
+    """Return a callable that was given, or None. Raises `FlowError` for anything else."""
+    if value is not None and not callable(value):
+        raise FlowError(f"{place}: {name}={value!r}; it must be a callable")
+    return value
+
+
+def handlers(place: str, value: object) -> tuple[Handler, ...]:
+    """Return state handlers that were given. Raises `FlowError` for anything else."""
+    found = () if value is None else tuple(value) if isinstance(value, list | tuple) else (value,)
+    for handler in found:
+        if not callable(handler) or isinstance(value, str):
+            raise FlowError(f"{place}: state_handlers={value!r}; it must be a list of callables (it, old, new)")
+    return found
 
 
 def template(task: str, name: str, value: object) -> Callable[[Mapping[str, Any]], object] | None:

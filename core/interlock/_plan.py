@@ -29,6 +29,7 @@ class Node:
         "flat",
         "flat_downstream",
         "guards",
+        "handled",
         "index",
         "keyed",
         "logs",
@@ -74,6 +75,8 @@ class Node:
         self.special = bool(self.naming is not None or self.flat)
         """Whether something is to be made before the start."""
         self.logs = task.log_stdout
+        self.handled = bool(task.state_handlers or task.on_failure)
+        """Whether somebody else is to see each change of a run's state."""
         self.budget = 0
         """Which of the plan's sets of limits the task's runs have."""
         self.guards = _guards(task)

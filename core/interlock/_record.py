@@ -83,6 +83,9 @@ class Record:
     def _from_story(self, story: Story) -> Run:
         raise NotImplementedError  # `Run` makes another run of its kind
 
+    def _would_take(self, signal: object) -> Row:
+        raise NotImplementedError  # `Stepper` chooses
+
     def accepts(self) -> tuple[str, ...]:
         """Return the signals that the run accepts now. Opaque guards are not asked: what one may allow is listed."""
         return self._accepts()

@@ -353,10 +353,14 @@ class Run(Stepper):
         finally:
             self._turn.append(hooks)
 
+    def _bind(self, hooks: Hooks | None) -> None:
+        """Give a run that nobody else knows yet other hooks."""
+        self._hooks, self._turn = hooks, [hooks]
+
     def _again(self, guards: Mapping[str, Guard] | None, hooks: Hooks | None) -> Self:
         """Return a copy for a new pass in another place: guards and plugins are bound anew."""
         copied = self._copied(guards)
-        copied._hooks, copied._turn = hooks, [hooks]
+        copied._bind(hooks)
         return copied
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -61,6 +61,11 @@ class Stepper(Record):
             raise self._refusal(name, carried)
         return entry  # type: ignore[no-any-return]  # see _rows
 
+    def _would_take(self, signal: object) -> Row:
+        """Return the row that a signal would take now. Raises `NoTransition` or `ValueError` if there is none."""
+        name, carried = self._machine._signal(signal, None)
+        return self._choose(name, signal, carried)
+
     def _ask(self, guard: str, signal: object) -> bool:
         bound = self._guards.get(guard) if self._guards else None
         if bound is None:

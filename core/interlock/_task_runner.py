@@ -17,6 +17,7 @@ from interlock._commands import Call
 from interlock._context import context
 from interlock._elements import flattened
 from interlock._errors import NoTransition, shown
+from interlock._handlers import Handled, observe
 from interlock._hooks import ESCAPES
 from interlock._options import seconds
 from interlock._results import Record
@@ -139,7 +140,10 @@ class TaskRunner:
         except BaseException as error:  # noqa: BLE001  # a plugin or guard failed: the run is told so
             taken = self.run._apply(broken(error), now)
         assert taken is not None  # only a message of an attempt can be dropped
+        old = self.state
         self._enter(*taken, now)
+        if self.node.handled:
+            self._told(taken[0], old)
         return taken[0]
 
     def receive(self, signal: Signal, attempt: int, now: float, layers: Layers) -> bool:
@@ -154,7 +158,10 @@ class TaskRunner:
             taken = self.run._apply(broken(error), now, None, attempt)
         if taken is None:
             return False
+        old = self.state
         self._enter(*taken, now, layers)
+        if self.node.handled:
+            self._told(taken[0], old)
         if taken[0].held and self.run._open():
             # The work has ended and said nothing that ends the attempt: nobody else will.
             self.receive(FAIL._of(made(taken[1]).message or "The work ended without an outcome"), attempt, now, layers)
@@ -243,6 +250,14 @@ class TaskRunner:
             self.resumed = True
         elif isinstance(state, Paused):
             self.resumed = False
+
+    def _told(self, row: Row, old: State) -> None:
+        """Tell the task's handlers of a step that they were not asked about, and of a failure in the end."""
+        hooks, task = self.run._hooks, self.node.task
+        assert isinstance(hooks, Handled)
+        hooks.ended(row, self.run.machine, old, self.state)
+        if self.over and self.state.is_failed() and task.on_failure is not None:
+            observe(partial(task.on_failure, task, self.state), hooks.layers, task.on_failure)
 
     def _wait(self, layers: Layers) -> float | BROKEN:
         """Return how long to wait before the next attempt, or why that cannot be said."""

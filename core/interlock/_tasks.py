@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, overload
 
 from interlock._edges import building, present_tags, tagged
 from interlock._errors import FlowError, suggest
 from interlock._operators import Operators
-from interlock._options import Delay, Kinds, count, delays, exceptions, flag, outputs, template, text
+from interlock._options import (
+    Delay,
+    Handler,
+    Kinds,
+    called,
+    count,
+    delays,
+    exceptions,
+    flag,
+    handlers,
+    outputs,
+    template,
+    text,
+)
 from interlock.triggers import Trigger, all_successful
 
 if TYPE_CHECKING:
@@ -41,6 +54,9 @@ class Task(Operators):
         skip_on_upstream_skip: whether the task is skipped when an upstream was, and none failed.
         task_run_name: the name of one run: a template such as "load {table}", or a callable that takes such keys.
         log_stdout: whether what the body prints is logged.
+        state_handlers: callables (task, old state, new state) that see each change before it counts, in order; one may
+            return another state, or raise a signal, and the signal that leads there is taken, if the table has it.
+        on_failure: a callable (task, state) that is told once if the run ends in a failure.
         nout: how many results there are, for `a, b = task()`; taken from a `tuple[int, str]` annotation otherwise.
 
     Raises:
@@ -67,6 +83,8 @@ class Task(Operators):
         skip_on_upstream_skip: bool = True,
         task_run_name: str | Callable[..., str] | None = None,
         log_stdout: bool = False,
+        state_handlers: Sequence[Handler] | Handler | None = None,
+        on_failure: Callable[[Any, Any], object] | None = None,
         nout: int | None = None,
     ) -> None:
         self.name = type(self).__name__ if name is None else text("name", name)
@@ -85,6 +103,8 @@ class Task(Operators):
         self.skip_on_upstream_skip = flag(self.name, "skip_on_upstream_skip", skip_on_upstream_skip)
         self.task_run_name = template(self.name, "task_run_name", task_run_name)
         self.log_stdout = flag(self.name, "log_stdout", log_stdout)
+        self.state_handlers = handlers(f"task {self.name!r}", state_handlers)
+        self.on_failure = called(f"task {self.name!r}", "on_failure", on_failure)
         self.nout = outputs(self.name, nout, self.run)
         self.signature = self._signature()
 
@@ -288,6 +308,8 @@ def task(
     skip_on_upstream_skip: bool = True,
     task_run_name: str | Callable[..., str] | None = None,
     log_stdout: bool = False,
+    state_handlers: Sequence[Handler] | Handler | None = None,
+    on_failure: Callable[[Any, Any], object] | None = None,
     nout: int | None = None,
 ) -> Decorator: ...
 def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
