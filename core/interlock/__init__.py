@@ -28,10 +28,11 @@ from interlock._resources import resource_manager
 from interlock._run import Run
 from interlock._story import Step, Story
 from interlock._tasks import Task, task
-from interlock._values import Parameter
-from interlock.control_flow import case, ifelse, merge, switch
+from interlock._values import DateTimeParameter, Parameter
+from interlock.control_flow import case, ifelse, merge, pause_task, switch
 
 __all__ = [
+    "DateTimeParameter",
     "Flow",
     "FlowError",
     "GuardError",
@@ -61,6 +62,7 @@ __all__ = [
     "ifelse",
     "mapped",
     "merge",
+    "pause_task",
     "resource_manager",
     "signals",
     "states",

@@ -75,6 +75,7 @@ KEYS: dict[str, Any] = {
     "task_slug": lambda runner: runner.node.task.slug,
     "task_tags": lambda runner: runner.node.task.tags,
     "task_run_name": lambda runner: ABSENT if runner.run_name is None else runner.run_name,
+    "task_start_time": lambda runner: runner.began(),
     "map_index": lambda runner: runner.index,
     "task_run_count": lambda runner: runner.tries,
     "task_loop_count": lambda runner: runner.turn if runner.turn > 1 else ABSENT,

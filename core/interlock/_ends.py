@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from interlock.signals import CANCEL, FAIL, SKIP, SUCCESS, Signal
-from interlock.states import Paused, Scheduled, State
+import attrs
+
+from interlock._errors import FlowError
+from interlock._results import Record, TaskStates
+from interlock.signals import CACHE, CANCEL, ENDRUN, FAIL, SKIP, SUCCESS, Signal
+from interlock.states import Cached, Paused, Pending, Scheduled, State
 from interlock.triggers import each
 
 if TYPE_CHECKING:
+    from interlock._plan import Plan
+    from interlock._run import Run
     from interlock._task_runner import TaskRunner
+
+_NOT_RUN = Pending("The task was not run.")
 
 
 def verdict_of(references: Collection[State], cancelling: bool) -> Signal:
@@ -30,3 +38,30 @@ def for_a_person(runner: TaskRunner) -> bool:
     state, run = runner.state, runner.run
     waits = isinstance(state, Paused) or (run.closed and isinstance(state, Scheduled))
     return waits and not runner.over and isinstance(state, Scheduled) and state.start_time is None
+
+
+def signal_to(state: State) -> Signal:
+    """Return the signal that brings a run which nothing has happened to into a state that it is to begin in.
+
+    Raises:
+        FlowError: no run can begin in it.
+    """
+    if isinstance(state, Cached):
+        kept = {field.name: getattr(state, field.name) for field in attrs.fields(Cached) if field.name != "message"}
+        return CACHE._of(state.message, **kept)
+    try:
+        return ENDRUN(state)
+    except ValueError:
+        raise FlowError(f"task_states: {state!r}; no run can begin in it, leave it out to have the task run") from None
+
+
+def result_of(plan: Plan, runners: Sequence[TaskRunner | None], layers: Mapping[str, Any], run: Run) -> TaskStates:
+    """Return the states of a flow's tasks, and what it takes to go on from there. Any: the context of the flow run."""
+    shown = [_NOT_RUN if runner is None else runner.shown() for runner in runners]
+
+    def records() -> dict[str, Record]:
+        pairs = zip(plan.nodes, runners, strict=True)
+        return {node.slug: runner.record() for node, runner in pairs if runner is not None}
+
+    states = dict(zip(plan.slugs, shown, strict=True))
+    return TaskStates(plan.slugs, states, layers.get("parameters", {}), run, records)

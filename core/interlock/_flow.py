@@ -14,6 +14,7 @@ from interlock._options import Handler, called, handlers
 from interlock._tasks import Task
 
 if TYPE_CHECKING:
+    from interlock.signals import Signal
     from interlock.states import State
 
 
@@ -79,6 +80,8 @@ class Flow(Graph):
         *,
         context: Mapping[str, Any] | None = None,
         plugins: Any = None,
+        task_states: Mapping[object, State] | None = None,
+        raise_on_exception: bool = False,
         **more: Any,
     ) -> State:
         """Run the flow here and now, and return the state in which it rests.
@@ -90,16 +93,29 @@ class Flow(Graph):
             parameters: values for the flow's parameters. Any: they are the user's.
             context: further keys of `interlock.context`.
             plugins: `Plugins`, or a list of plugin objects. Any: as for `Run`.
+            task_states: by task or slug: states that task runs begin in. One that is final stays: the task is not run.
+            raise_on_exception: whether a flow run that fails raises, when it is over, what the first failed task did.
             **more: parameters by name.
 
         Raises:
-            FlowError: a parameter is missing or unknown, or the flow is still being built.
+            FlowError: a parameter is missing, unknown or of another type, or the flow is still being built.
         """
         from interlock import _inline
 
-        return _inline.run(self, {**(parameters or {}), **more}, context or {}, plugins)
+        given = {**(parameters or {}), **more}
+        state = _inline.run(self, given, context or {}, plugins, task_states=task_states)
+        if raise_on_exception and state.is_failed():
+            raise _inline.raised_by(self, state)
+        return state
 
-    def resume(self, state: State, tasks: Iterable[object] | None = None, *, plugins: Any = None) -> State:
+    def resume(
+        self,
+        state: State,
+        tasks: Iterable[object] | None = None,
+        *,
+        signals: Mapping[object, Signal] | None = None,
+        plugins: Any = None,
+    ) -> State:
         """Go on from a state in which the flow rested, and return the next one.
 
         No task run that is over is run again; budgets and turns go on where they stood.
@@ -107,6 +123,8 @@ class Flow(Graph):
         Args:
             state: what `run` or an earlier `resume` returned; it may come from another process.
             tasks: the paused tasks, or their slugs, that may go on; all of them otherwise.
+            signals: by such a task or slug: what happens to it then, in the place of its gates and its work:
+                `{task: SKIP("not needed")}`.
             plugins: as for `run`.
 
         Raises:
@@ -114,4 +132,4 @@ class Flow(Graph):
         """
         from interlock import _inline
 
-        return _inline.resume(self, state, tasks, plugins)
+        return _inline.resume(self, state, tasks, plugins, signals=signals)

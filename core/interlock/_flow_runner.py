@@ -20,7 +20,7 @@ from interlock._board import Board
 from interlock._capture import Answer, Raised, capture
 from interlock._commands import Call, Command, Done, Wait
 from interlock._elements import elements_of
-from interlock._ends import for_a_person, verdict_of
+from interlock._ends import for_a_person, result_of, signal_to, verdict_of
 from interlock._errors import FlowError, NoTransition
 from interlock._handlers import Handled, answered, name_of, observe
 from interlock._hooks import ESCAPES, Hooks
@@ -47,8 +47,6 @@ from interlock.signals import (
 )
 from interlock.states import BY_NAME, State
 from interlock.triggers import each
-
-_NOT_RUN = states.Pending("The task was not run.")
 
 Watch = Callable[[TaskRunner], None]
 
@@ -91,6 +89,7 @@ class FlowRunner:
         self._waiting: list[tuple[float, int, TaskRunner]] = []
         self._order = itertools.count()  # runs that are due at the same time keep their order
         self._flying = 0  # bodies under way
+        self._said: dict[TaskRunner, Signal] = {}  # by run: what a person says of it next, in the place of its gates
         self._cuts: list[Cut | None] = [None] * len(plan.budgets)  # where the runs with a budget begin
 
     def _make(self, node: Node, index: int | None) -> TaskRunner:
@@ -117,11 +116,20 @@ class FlowRunner:
 
     # Signals in
 
-    def start(self, now: float) -> None:
-        """Begin the flow run."""
+    def start(self, now: float, given: Mapping[str, State] | None = None) -> None:
+        """Begin the flow run.
+
+        Args:
+            now: the time.
+            given: by slug: states that task runs begin in. One that is final stays: the task is not run.
+        """
         self._send(START._of(), now)
         if isinstance(self.state, states.Running):
-            self._ready.extend(map(self.board.runner, self.plan.roots))
+            for node in self.plan.nodes:
+                if given and node.slug in given:
+                    self._said[self.board.runner(node)] = signal_to(given[node.slug])
+            self._ready.extend(self._said or ())
+            self._ready.extend(runner for runner in map(self.board.runner, self.plan.roots) if runner not in self._said)
 
     def receive(self, call: Call, signal: Signal, now: float) -> None:
         """Take what a body did."""
@@ -158,13 +166,20 @@ class FlowRunner:
         while self._ready:  # parents whose children are over; whatever else is in it is over too
             self._begin(self._ready.popleft(), now)
 
-    def resume(self, rested: TaskStates, chosen: Iterable[str] | None, now: float) -> None:
+    def resume(
+        self,
+        rested: TaskStates,
+        chosen: Iterable[str] | None,
+        now: float,
+        said: Mapping[str, Signal] | None = None,
+    ) -> None:
         """Go on where an earlier flow run rested.
 
         Args:
             rested: its result.
             chosen: the slugs of the tasks that may go on; all that wait for a person otherwise.
             now: the time.
+            said: by slug: what a person says of a task, once it may go on.
 
         Raises:
             FlowError: a task named waits for no person.
@@ -177,7 +192,7 @@ class FlowRunner:
         wanted = None if chosen is None else set(chosen)
         waiting = [runner for runner in self.board.all() if for_a_person(runner)]
         slugs = {runner.node.task.slug for runner in waiting}
-        for slug in wanted or ():
+        for slug in {*(wanted or ()), *(said or ())}:
             if slug not in slugs:
                 raise FlowError(f"flow {self.plan.flow.name!r}: task {slug!r} does not wait for a person")
         assert rested.run is not None
@@ -193,6 +208,8 @@ class FlowRunner:
         for runner in waiting:
             if wanted is None or runner.node.task.slug in wanted:
                 runner.resumed = True
+                if said and runner.node.slug in said:
+                    self._said[runner] = said[runner.node.slug]
                 self._ready.append(runner)
         self._ready.extend(self.board.fresh())
 
@@ -233,6 +250,8 @@ class FlowRunner:
             return None
         if not fresh and isinstance(runner.state, states.Paused):
             runner.apply(RESUME._of(), now)
+        elif self._said and runner in self._said:
+            runner.apply(self._said.pop(runner), now)
         elif runner.children is not None:
             if runner.left or (not runner.children and self.board.waits(runner.node)):
                 return None
@@ -351,7 +370,9 @@ class FlowRunner:
     def _proposed(self, after: str, signal: Signal, now: float) -> State:
         """Return the state that a signal would bring the flow run to."""
         state = signal.state if isinstance(signal, ENDRUN) else BY_NAME[after](signal.message)
-        return state if isinstance(state, states.Running) else attrs.evolve(state, result=self._result())
+        if isinstance(state, states.Running):
+            return state
+        return attrs.evolve(state, result=result_of(self.plan, self.board.runners, self._layers, self.run))
 
     def _send(self, signal: Signal, now: float) -> None:
         def prepare(row: Row) -> None:
@@ -371,14 +392,3 @@ class FlowRunner:
             self._own_hooks.ended(row, self.run.machine, old, self.state)
         if row.final and self.state.is_failed() and (tell := self.plan.flow.on_failure) is not None:
             observe(partial(tell, self.plan.flow, self.state), (self._layers, None), tell)
-
-    def _result(self) -> TaskStates:
-        nodes, runners = self.plan.nodes, self.board.runners
-        shown = [_NOT_RUN if runner is None else runner.shown() for runner in runners]
-
-        def records() -> dict[str, Record]:
-            pairs = zip(nodes, runners, strict=True)
-            return {node.slug: runner.record() for node, runner in pairs if runner is not None}
-
-        states = dict(zip(self.plan.slugs, shown, strict=True))
-        return TaskStates(self.plan.slugs, states, self._layers.get("parameters", {}), self.run, records)

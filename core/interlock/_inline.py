@@ -21,7 +21,7 @@ from interlock._errors import FlowError, listed, suggest
 from interlock._flow import Flow
 from interlock._flow_runner import FlowRunner, Watch
 from interlock._hooks import hooks_of
-from interlock._plan import plan
+from interlock._plan import Plan, plan
 from interlock._results import rested
 from interlock.signals import Signal
 from interlock.states import State
@@ -30,30 +30,48 @@ LONGEST_NAP = 3600.0  # seconds: the clock may be set while we sleep, so it is r
 
 
 def run(
-    flow: Flow, parameters: Mapping[str, Any], context: Mapping[str, Any], plugins: Any, watch: Watch | None = None
+    flow: Flow,
+    parameters: Mapping[str, Any],
+    context: Mapping[str, Any],
+    plugins: Any,
+    watch: Watch | None = None,
+    task_states: Mapping[object, State] | None = None,
 ) -> State:
     """Run a flow from its beginning. See `Flow.run`; any: as there."""
     if building.get() is flow:
         raise FlowError(f"flow {flow.name!r} is still being built; run it behind its `with` block")
     layers = {**_layers(flow, _given(flow, parameters)), **context}
     runner = FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), watch=watch)
-    runner.start(time.time())
+    runner.start(time.time(), _given_states(flow, runner.plan, task_states or {}))
     return drive(runner)
 
 
-def resume(flow: Flow, state: State, tasks: Iterable[object] | None, plugins: Any, watch: Watch | None = None) -> State:
+def resume(
+    flow: Flow,
+    state: State,
+    tasks: Iterable[object] | None,
+    plugins: Any,
+    watch: Watch | None = None,
+    signals: Mapping[object, Signal] | None = None,
+) -> State:
     """Go on with a flow that rests. See `Flow.resume`; any: as there."""
     nodes = plan(flow)
     result = rested(state, flow.name, nodes.slugs)
-    chosen = (
-        None
-        if tasks is None
-        else [task if isinstance(task, str) else str(getattr(task, "slug", task)) for task in tasks]
-    )
+    said = {_slug(task): given for task, given in (signals or {}).items()}
+    for slug, given in said.items():
+        if not isinstance(given, Signal):
+            raise FlowError(
+                f"flow {flow.name!r}: signals: {given!r}, for {slug!r}, is no signal; give one such as SKIP()"
+            )
+    chosen = None if tasks is None else [*map(_slug, tasks), *said]
     layers = _layers(flow, result.parameters)
     runner = FlowRunner(nodes, layers, hooks=hooks_of(plugins), watch=watch)
-    runner.resume(result, chosen, time.time())
+    runner.resume(result, chosen, time.time(), said)
     return drive(runner)
+
+
+def _slug(task: object) -> str:
+    return task if isinstance(task, str) else str(getattr(task, "slug", task))
 
 
 def drive(runner: FlowRunner) -> State:
@@ -167,6 +185,31 @@ class Interrupts:
             raise KeyboardInterrupt
 
 
+def _given_states(flow: Flow, nodes: Plan, given: Mapping[object, State]) -> dict[str, State]:
+    """Return states that task runs are to begin in, by slug."""
+    found: dict[str, State] = {}
+    for task, state in given.items():
+        slug = _slug(task)
+        if slug not in nodes.slugs:
+            raise FlowError(
+                f"flow {flow.name!r}: task_states: no task has the slug {slug!r}.{suggest(slug, nodes.slugs)}"
+            )
+        if not isinstance(state, State):
+            raise FlowError(f"flow {flow.name!r}: task_states: {state!r}, for {slug!r}, is no state")
+        found[slug] = state
+    return found
+
+
+def raised_by(flow: Flow, state: State) -> BaseException:
+    """Return what a failed flow run is to be raised as: what the first of its failed tasks raised."""
+    failed = [(task, ended) for task, ended in state.result.items() if ended.is_failed()] if state.result else []
+    for _, ended in failed:
+        if isinstance(ended.result, BaseException) and not isinstance(ended.result, Signal):
+            return ended.result
+    why = "".join(f"; {task!r} ended in {ended!r}" for task, ended in failed[:1])
+    return FlowError(f"flow {flow.name!r}: it ended in {state!r}{why}")
+
+
 def _given(flow: Flow, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return a value for each parameter of a flow."""
     known = {parameter.name: parameter for parameter in flow.parameters()}
@@ -177,7 +220,10 @@ def _given(flow: Flow, parameters: Mapping[str, Any]) -> dict[str, Any]:
     missing = [name for name, parameter in known.items() if parameter.required and name not in parameters]
     if missing:
         raise FlowError(f"flow {flow.name!r} needs a value for its parameter {missing[0]!r}: run({missing[0]}=...)")
-    return {name: parameters.get(name, parameter.default) for name, parameter in known.items()}
+    return {
+        name: parameter.taken(parameters[name]) if name in parameters else parameter.default
+        for name, parameter in known.items()
+    }
 
 
 def _layers(flow: Flow, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -127,8 +127,8 @@ def called(place: str, name: str, value: object) -> Callable[..., Any] | None:
     return value
 
 
-def handlers(place: str, value: object) -> tuple[Handler, ...]:
-    """Return state handlers that were given. Raises `FlowError` for anything else."""
+def handlers(place: str, value: Any) -> tuple[Handler, ...]:
+    """Return state handlers that were given. Raises `FlowError` for anything else. Any: it may be."""
     found = () if value is None else tuple(value) if isinstance(value, list | tuple) else (value,)
     for handler in found:
         if not callable(handler) or isinstance(value, str):

@@ -269,6 +269,10 @@ class TaskRunner:
 
     # The rest
 
+    def began(self) -> datetime:
+        """Return when the last step was taken: while the body is called, that is the start of the attempt."""
+        return moment(self.run._times[-1] or 0.0 if self.run._times else 0.0)
+
     def shown(self) -> State:
         """Return the state as a flow's result shows it: with the children's, where they are the work."""
         if self.children is None or not isinstance(self.state, MappingState):

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import pathlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import attrs
 
-from interlock._errors import FlowError
+from interlock._errors import FlowError, shown
 from interlock._tasks import Task
 
 R = TypeVar("R")
 
 _REQUIRED = object()
+_READ: dict[tuple[type, type], Callable[[Any], Any]] = {
+    (float, int): float,
+    (timedelta, int): lambda value: timedelta(seconds=value),
+    (timedelta, float): lambda value: timedelta(seconds=value),
+    (datetime, str): datetime.fromisoformat,
+    (date, str): date.fromisoformat,
+    (time, str): time.fromisoformat,
+    (pathlib.Path, str): pathlib.Path,
+}
+"""How a value of one class is read from one of another, as it may come from a command line. Any: values."""
 
 
 class ParameterTask(Task):
@@ -23,16 +35,45 @@ class ParameterTask(Task):
         default: what it is where nothing is given; without one it must be given. Any: the user's.
         required: whether it must be given though it has a default.
         tags: words to find it by.
+        type: the class that its value must be of. A number may stand for a float or, in seconds, for a timedelta; a
+            text for a datetime, date or time (ISO 8601) or a path. Anything is taken otherwise.
+
+    Raises:
+        FlowError: the name is none, or the default is not of the class.
     """
 
     def __init__(
-        self, name: str, default: Any = _REQUIRED, *, required: bool | None = None, tags: Iterable[str] = ()
+        self,
+        name: str,
+        default: Any = _REQUIRED,
+        *,
+        required: bool | None = None,
+        tags: Iterable[str] = (),
+        type: type[Any] | None = None,  # noqa: A002  # what other parsers of arguments call it
     ) -> None:
         if not isinstance(name, str) or not name:
             raise FlowError(f"Parameter: {name!r} is no name")
         self.required = default is _REQUIRED if required is None else required
-        self.default = None if default is _REQUIRED else default
+        self.type = type
         super().__init__(name, slug=name, tags=tags)
+        self.default = None if default is _REQUIRED or default is None else self.taken(default)
+
+    def taken(self, value: Any) -> Any:
+        """Return a value that was given, as one of the parameter's class. Any: the user's.
+
+        Raises:
+            FlowError: it is none, and stands for none.
+        """
+        kind = self.type
+        if kind is None or (isinstance(value, kind) and not (isinstance(value, bool) and kind in (int, float))):
+            return value
+        made = _READ.get((kind, type(value)))
+        try:
+            if made is not None:
+                return made(value)
+        except (ValueError, OverflowError) as error:
+            raise FlowError(f"parameter {self.name!r} is {shown(value)}: {error}") from None
+        raise FlowError(f"parameter {self.name!r} is {shown(value)}; it must be of type {kind.__name__}")
 
     def run(self) -> Any:
         """Return the value that the flow runs with. Any: the user's."""
@@ -53,10 +94,28 @@ if TYPE_CHECKING:
     @overload
     def Parameter(name: str, *, required: bool | None = None, tags: Iterable[str] = ()) -> Any: ...
     @overload
+    def Parameter(name: str, *, required: bool | None = None, tags: Iterable[str] = (), type: type[R]) -> R: ...
+    @overload
     def Parameter(name: str, default: R, *, required: bool | None = None, tags: Iterable[str] = ()) -> R: ...
-    def Parameter(name: str, default: Any = None, *, required: bool | None = None, tags: Iterable[str] = ()) -> Any: ...
+    @overload
+    def Parameter(
+        name: str, default: object, *, required: bool | None = None, tags: Iterable[str] = (), type: type[R]
+    ) -> R: ...
+    def Parameter(
+        name: str,
+        default: Any = None,
+        *,
+        required: bool | None = None,
+        tags: Iterable[str] = (),
+        type: type[Any] | None = None,  # noqa: A002  # as above
+    ) -> Any: ...
 else:
     Parameter = ParameterTask
+
+
+def DateTimeParameter(name: str, required: bool = True, tags: Iterable[str] = ()) -> Any:
+    """Return a parameter that is a datetime, or a text in ISO 8601. Any: in a flow it stands for its value."""
+    return ParameterTask(name, None, required=required, tags=tags, type=datetime)
 
 
 class Constant(Task):

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from interlock._edges import building, inside
 from interlock._edges import mapped as mapping
 from interlock._errors import FlowError
+from interlock._options import seconds
 from interlock._tasks import FunctionTask, Task
 from interlock._values import Constant, ParameterTask
-from interlock.signals import SKIP
+from interlock.signals import PAUSE, SKIP
 from interlock.triggers import all_finished, not_all_skipped
 
 if TYPE_CHECKING:
     from interlock._graph import Graph
 
-__all__ = ["CompareValue", "FilterTask", "Merge", "case", "ifelse", "merge", "switch"]
+__all__ = ["CompareValue", "FilterTask", "Merge", "case", "ifelse", "merge", "pause_task", "switch"]
 
 
 class CompareValue(Task):
@@ -184,6 +186,32 @@ class FilterTask(Task):
         if self.log_func is not None:
             context.logger.info(self.log_func([item for item in task_results if not self.filter_func(item)]))
         return kept
+
+
+def pause_task(message: str | None = None, duration: float | timedelta | None = None) -> None:
+    """Pause the task that calls this, until a person resumes it or a time is over; then it goes on behind the call.
+
+    The task's work is called anew when it is resumed, so what stands before the call is done again.
+
+    Args:
+        message: what the person is to do.
+        duration: how long to wait, from the start of the attempt; for a person otherwise.
+
+    Raises:
+        FlowError: no task is under way here, or the duration is none.
+    """
+    from interlock._context import context
+
+    if "task_name" not in context:
+        raise FlowError("pause_task: no task is under way here; call it in the work of a task")
+    if context.get("resume"):
+        return
+    if duration is None:
+        raise PAUSE(message)
+    wait = seconds(duration)
+    if wait is None:
+        raise FlowError(f"pause_task: duration={duration!r}; it must be seconds from 0 on, or a timedelta")
+    raise PAUSE(message, start_time=context.task_start_time + timedelta(seconds=wait))
 
 
 def _is_result(item: object) -> bool:

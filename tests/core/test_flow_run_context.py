@@ -35,6 +35,7 @@ TASK_KEYS = {
     "task_tags",
     "map_index",
     "task_run_count",
+    "task_start_time",
     "logger",
 }
 

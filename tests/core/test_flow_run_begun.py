@@ -1,0 +1,278 @@
+"""How a flow run is begun and gone on with: parameters of a class, given states, what a person says, what is raised."""
+
+from __future__ import annotations
+
+import pickle
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from acts import Told, does, flow_of, it, refused
+
+from interlock import DateTimeParameter, Flow, FlowError, Parameter, _inline, context, pause_task, states, task
+from interlock.signals import ENDRUN, FAIL, LOOP, PAUSE, SKIP, SUCCESS
+from interlock.states import Cached, Failed, Paused, Scheduled, Skipped, State, Success, TriggerFailed
+
+
+@task
+def same(x: Any) -> Any:
+    return x
+
+
+# Parameters of a class
+
+READ: list[tuple[type, object, object]] = [
+    (int, 5, 5),
+    (float, 5, 5.0),
+    (str, "x", "x"),
+    (bool, True, True),
+    (list, [1], [1]),
+    (timedelta, 90, timedelta(seconds=90)),
+    (timedelta, 0.5, timedelta(seconds=0.5)),
+    (datetime, "2026-05-01T12:00", datetime(2026, 5, 1, 12)),
+    (date, "2026-05-01", date(2026, 5, 1)),
+    (time, "12:30", time(12, 30)),
+    (Path, "a/b", Path("a/b")),
+]
+
+
+@pytest.mark.parametrize(("kind", "given", "value"), READ)
+def test_a_parameter_is_of_its_class(kind: type, given: object, value: object) -> None:
+    """A value of the class, or one that stands for it, comes out as one of the class; as a default too."""
+    with Flow("typed") as flow:
+        node = same(Parameter("x", type=kind))
+        other = same(Parameter("y", given, type=kind))
+    result = flow.run(x=given).result
+    assert (result[node].result, result[other].result) == (value, value)
+    assert type(result[node].result) is type(value)
+
+
+NOT_READ: list[tuple[type, object, str]] = [
+    (int, "5", "parameter 'x' is '5'; it must be of type int"),
+    (int, True, "parameter 'x' is True; it must be of type int"),
+    (int, 5.0, "parameter 'x' is 5.0; it must be of type int"),
+    (float, True, "parameter 'x' is True; it must be of type float"),
+    (str, None, "parameter 'x' is None; it must be of type str"),
+    (datetime, "noon", "parameter 'x' is 'noon': Invalid isoformat string: 'noon'"),
+    (timedelta, 1e300, "parameter 'x' is 1e+300: "),
+]
+
+
+@pytest.mark.parametrize(("kind", "given", "message"), NOT_READ)
+def test_a_value_of_another_class_is_refused(kind: type, given: object, message: str) -> None:
+    """A value that does not stand for the class is refused before anything runs, with what it must be."""
+    ran: list[int] = []
+    with Flow("typed") as flow:
+        flow.add_task(task(lambda: ran.append(1)))
+        flow.add_task(it(Parameter("x", type=kind)))
+    assert refused(lambda: flow.run(x=given)).startswith(message)
+    assert ran == []
+    if given is not None:
+        assert refused(lambda: Parameter("x", given, type=kind)).startswith(message)
+
+
+def test_a_parameter_of_time() -> None:
+    """`DateTimeParameter` is a parameter of the class datetime."""
+    with Flow("time") as flow:
+        node = same(DateTimeParameter("when"))
+        maybe = same(DateTimeParameter("maybe", required=False))
+    result = flow.run(when="2026-05-01").result
+    assert (result[node].result, result[maybe].result) == (datetime(2026, 5, 1), None)
+    assert "needs a value" in refused(flow.run)
+
+
+# States that task runs begin in
+
+KEPT: list[State] = [
+    Success("kept", 5),
+    Skipped("kept"),
+    Failed("kept", 5),
+    TriggerFailed("kept"),
+    states.TimedOut("kept"),
+    states.Cancelled("kept"),
+    Cached("kept", 5, {"x": 1}),
+]
+
+
+@pytest.mark.parametrize("state", KEPT, ids=lambda state: type(state).__name__)
+def test_a_task_that_is_given_an_end_does_not_run(state: State) -> None:
+    """A final state stays as it is, and those behind the task see it."""
+    ran: list[int] = []
+    with Flow("given") as flow:
+        node = it(task(lambda: ran.append(1))())
+        behind = task(skip_on_upstream_skip=False, trigger=lambda up: True)(lambda x: x)(node)
+    told = Told()
+    result = flow.run(task_states={node: state}, plugins=[told]).result
+    assert (result[node], result[behind].result, ran) == (state, state.result, [])
+    assert len([step for step in told.tasks if "START" in step]) == 1
+
+
+def test_a_flow_goes_on_from_its_failures() -> None:
+    """Given the states of the tasks that succeeded, a flow that failed does the rest."""
+    acts = [ValueError("no"), "done"]
+    ran: list[str] = []
+
+    def begin() -> int:
+        ran.append("first")
+        return 1
+
+    with Flow("again") as flow:
+        first = it(task(begin)())
+        second = task(lambda x: does(acts.pop(0))())(first)
+        third = same(second)
+    failed = flow.run()
+    kept = {slug: state for slug, state in failed.result.by_slug().items() if state.is_successful()}
+    state = flow.run(task_states=kept)
+    assert (ran, state.result[third].result) == (["first"], "done")
+
+
+def test_a_task_that_is_given_a_rest_waits() -> None:
+    """A run may begin paused, for a person, or scheduled, for a time."""
+    flow, (paused, later) = flow_of(does(1), does(2))
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    state = flow.run(task_states={paused: Paused("look"), str(later.slug): Scheduled(start_time=past)})
+    assert (type(state), state.result[later].result) == (Paused, 2)
+    assert flow.resume(pickle.loads(pickle.dumps(state))).result[paused].result == 1
+
+
+def test_a_map_that_is_given_its_end() -> None:
+    """A mapped task may be given a list as its result: no child is made."""
+    with Flow("map") as flow:
+        node = it(same.map([1, 2]))
+        behind = same.map(node)
+    result = flow.run(task_states={node: Success(None, [7, 8, 9])}).result
+    assert result[behind].result == [7, 8, 9]
+
+
+def test_states_that_no_run_begins_in_are_refused() -> None:
+    """A state that only work leads to, what is no state, and unknown tasks are refused."""
+    flow, (node,) = flow_of(does(1), name="work")
+    wrong: Any = {node: "Success"}
+    assert refused(lambda: flow.run(task_states={node: states.Running()})) == (
+        "task_states: <Running>; no run can begin in it, leave it out to have the task run"
+    )
+    assert refused(lambda: flow.run(task_states=wrong)) == (
+        "flow 'of tasks': task_states: 'Success', for 'work-1', is no state"
+    )
+    assert refused(lambda: flow.run(task_states={"work": Success()})) == (
+        "flow 'of tasks': task_states: no task has the slug 'work'. Did you mean 'work-1'?"
+    )
+
+
+# What a person says
+
+
+def test_a_person_may_say_how_it_goes_on() -> None:
+    """A paused task that is given a signal takes it in the place of its gates and its work."""
+    flow, nodes = flow_of(*[does(PAUSE("look"), "work") for _ in range(4)])
+    rested = flow.run()
+    kept, skipped, failed, worked = nodes
+    said = {skipped: SKIP("not needed"), str(failed.slug): FAIL("no good"), kept: SUCCESS("by hand", 9)}
+    result = flow.resume(rested, signals=said).result
+    assert (result[kept], result[skipped], result[failed]) == (
+        Success("by hand", 9),
+        Skipped("not needed"),
+        Failed("no good"),
+    )
+    assert result[worked].result == "work"
+
+
+def test_a_person_may_end_a_run_or_be_refused() -> None:
+    """ENDRUN seals the run; what the table refuses fails the task with the reason."""
+    flow, (one, two) = flow_of(does(PAUSE()), does(PAUSE()))
+    result = flow.resume(flow.run(), signals={one: ENDRUN(Success("end", 1)), two: LOOP()}).result
+    assert result[one] == Success("end", 1)
+    assert (type(result[two]), "LOOP is refused in Scheduled" in str(result[two].message)) == (TriggerFailed, True)
+
+
+def test_what_a_person_says_of_others_is_refused() -> None:
+    """A task that waits for nobody, and what is no signal, are refused, and nothing has gone on."""
+    flow, (one, two) = flow_of(does(PAUSE()), does(1), name="work")
+    rested = flow.run()
+    wrong: Any = {one: Skipped()}
+    assert refused(lambda: flow.resume(rested, signals=wrong)) == (
+        "flow 'of tasks': signals: <Skipped>, for 'work-1', is no signal; give one such as SKIP()"
+    )
+    assert refused(lambda: flow.resume(rested, signals={two: SKIP()})) == (
+        "flow 'of tasks': task 'work-2' does not wait for a person"
+    )
+    assert flow.resume(rested, tasks=[], signals={one: SKIP()}).result[one] == Skipped()
+
+
+# pause_task
+
+
+def test_a_task_pauses_in_its_work() -> None:
+    """`pause_task` pauses until a person resumes the task, and then goes on behind the call."""
+
+    def work() -> str:
+        pause_task("look first")
+        return "done"
+
+    flow, (node,) = flow_of(work)
+    rested = flow.run()
+    assert rested.result[node] == Paused("look first")
+    assert flow.resume(rested).result[node].result == "done"
+
+
+def test_a_task_pauses_for_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a duration it goes on by itself, so long after the start of the attempt."""
+    clock = Clock()
+    monkeypatch.setattr(_inline, "time", clock)
+
+    def work() -> datetime:
+        pause_task(duration=timedelta(minutes=1))
+        found: datetime = context.task_start_time
+        return found
+
+    flow, (node,) = flow_of(work)
+    state = flow.run()
+    assert state.result[node].result == datetime.fromtimestamp(1060, UTC)
+    assert clock.now == 1060
+
+
+class Clock:
+    """Stands in the place of the `time` module."""
+
+    now = 1000.0
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_a_pause_without_a_meaning_is_refused() -> None:
+    """Outside of a task there is nothing to pause; a duration that is none fails the task."""
+    assert refused(pause_task) == "pause_task: no task is under way here; call it in the work of a task"
+    flow, (node,) = flow_of(lambda: pause_task(duration=-1))
+    assert flow.run().result[node].message == (
+        "FlowError: pause_task: duration=-1; it must be seconds from 0 on, or a timedelta"
+    )
+
+
+# raise_on_exception
+
+
+def test_a_failure_is_raised_when_the_flow_is_over() -> None:
+    """What the first failed task raised is raised behind the end; retries, handlers and other tasks are as ever."""
+    error = ValueError("no")
+    ran: list[int] = []
+    flow, _ = flow_of(does(error), lambda: ran.append(1))
+    with pytest.raises(ValueError, match="no") as caught:
+        flow.run(raise_on_exception=True)
+    assert (caught.value, ran) == (error, [1])
+    flow, _ = flow_of(does(error, "done"), max_retries=1)
+    assert flow.run(raise_on_exception=True).is_successful()
+
+
+def test_a_failure_without_an_exception_is_raised_as_an_error_of_the_flow() -> None:
+    """A task that failed by a signal names itself."""
+    flow, _ = flow_of(does(FAIL("no")), name="work")
+    with pytest.raises(FlowError) as caught:
+        flow.run(raise_on_exception=True)
+    assert str(caught.value) == (
+        'flow \'of tasks\': it ended in <Failed: "Some reference tasks failed.">; <Task: work> ended in <Failed: "no">'
+    )
