@@ -22,7 +22,7 @@ LAYERS: list[set[str]] = [
     {"_machine", "_explore", "_draw", "_hooks", "_story", "_store", "_record", "_step", "_run"},
     {"states", "signals", "_context"},
     {"_options", "triggers", "_edges", "_order", "_operators", "_tasks", "_values", "_graph", "_flow", "_results"},
-    {"control_flow", "_apply", "_resources"},
+    {"control_flow", "_apply", "_resources", "_visualize"},
     {
         "_capture",
         "_commands",
@@ -40,7 +40,13 @@ LAYERS: list[set[str]] = [
     {"examples", "examples.looper", "examples.audit", "examples.door"},
 ]
 # Imports upwards, made when a function is called: the method belongs to its class, the work does not.
-LATE = {("_machine", "_explore"), ("_machine", "_extend"), ("_machine", "_transitions"), ("_flow", "_inline")}
+LATE = {
+    ("_machine", "_explore"),
+    ("_machine", "_extend"),
+    ("_machine", "_transitions"),
+    ("_flow", "_inline"),
+    ("_flow", "_visualize"),
+}
 
 # Who may know of time, threads and chance, and why.
 CLOCKS = {"time", "threading", "_thread", "asyncio", "concurrent", "signal", "random", "uuid", "multiprocessing"}

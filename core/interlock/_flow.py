@@ -14,6 +14,8 @@ from interlock._options import Handler, called, handlers
 from interlock._tasks import Task
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from interlock.signals import Signal
     from interlock.states import State
 
@@ -71,6 +73,26 @@ class Flow(Graph):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         building.reset(self._entered.pop())
+
+    def visualize(
+        self, state: State | None = None, filename: str | Path | None = None, *, horizontal: bool = False
+    ) -> Any:
+        """Return a picture of the flow, as a `graphviz.Digraph`. Any: graphviz ships no types.
+
+        Mapped tasks are boxes, parameters houses, everything else is an ellipse; mapped edges are dashed.
+
+        Args:
+            state: what a run of the flow returned: tasks have the colours of their states then.
+            filename: where to write it: .dot or .gv for the text of graphviz; .png, .svg or .pdf, which the program dot
+                makes.
+            horizontal: whether it goes from left to right.
+
+        Raises:
+            FlowError: graphviz is not installed, or the file's name has another end.
+        """
+        from interlock import _visualize
+
+        return _visualize.visualize(self, state, filename, horizontal)
 
     # Running
 
