@@ -4,6 +4,8 @@ A signal and the state that a run is in give the next state, by one table that i
 enforced. `Machine` and `Run` are that core, for any life cycle; `task` and `Flow` are a small engine on top of it.
 """
 
+import typing as _typing
+
 from interlock import control_flow, signals, states, triggers
 from interlock._apply import apply_map
 from interlock._context import context
@@ -72,3 +74,13 @@ __all__ = [
     "triggers",
     "unmapped",
 ]
+
+if not _typing.TYPE_CHECKING:  # a type checker is to say itself that a name is not there
+
+    def __getattr__(name: str) -> object:
+        from interlock import _gone
+
+        if name in _gone.NAMES:
+            # An ImportError, for of an AttributeError `from interlock import ...` tells nothing.
+            raise ImportError(_gone.sentence("interlock", name, _gone.NAMES[name]), name=f"interlock.{name}")
+        raise AttributeError(f"module 'interlock' has no attribute {name!r}")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Token
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Never, Self
 
 from interlock._edges import Edge, building
 from interlock._errors import FlowError
+from interlock._gone import FLOW_OPTIONS, METHODS, sentence
 from interlock._graph import Graph
 from interlock._options import Handler, called, handlers
 from interlock._tasks import Task
@@ -49,8 +50,13 @@ class Flow(Graph):
         state_handlers: Sequence[Handler] | Handler | None = None,
         on_failure: Callable[[Any, Any], object] | None = None,
         terminal_state_handler: Callable[[Any, Any, Any], State | None] | None = None,
+        **unknown: Never,
     ) -> None:
         super().__init__()
+        for option in unknown:
+            if option in FLOW_OPTIONS:
+                raise FlowError(sentence(f"flow {name!r}", f"{option}=...", FLOW_OPTIONS[option]))
+            raise TypeError(f"Flow.__init__() got an unexpected keyword argument {option!r}")
         if not isinstance(name, str) or not name:
             raise FlowError(f"Flow: {name!r} is no name; give a text, as in Flow('nightly')")
         self.name = name
@@ -64,6 +70,13 @@ class Flow(Graph):
             self.add_edge(edge.upstream, edge.downstream, edge.key, edge.mapped, edge.flattened)
         if reference_tasks is not None:
             self.set_reference_tasks(reference_tasks)
+
+    if not TYPE_CHECKING:  # a type checker is to say itself that a method is not there
+
+        def __getattr__(self, name: str) -> object:
+            if name in METHODS:
+                raise AttributeError(sentence(f"flow {self.__dict__.get('name')!r}", f"{name}()", METHODS[name]))
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __enter__(self) -> Self:
         self._entered.append(building.set(self))

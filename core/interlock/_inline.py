@@ -20,6 +20,7 @@ from interlock._edges import building
 from interlock._errors import FlowError, listed, suggest
 from interlock._flow import Flow
 from interlock._flow_runner import FlowRunner, Watch
+from interlock._gone import RUN_OPTIONS, sentence
 from interlock._hooks import hooks_of
 from interlock._plan import Plan, plan
 from interlock._results import rested
@@ -214,6 +215,8 @@ def _given(flow: Flow, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return a value for each parameter of a flow."""
     known = {parameter.name: parameter for parameter in flow.parameters()}
     for name in parameters:
+        if name in RUN_OPTIONS and name not in known:
+            raise FlowError(sentence(f"flow {flow.name!r}", f"run({name}=...)", RUN_OPTIONS[name]))
         if name not in known:
             near = suggest(name, known)
             raise FlowError(f"flow {flow.name!r} has no parameter {name!r}; it has: {listed(known, 'none')}.{near}")

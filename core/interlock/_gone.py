@@ -1,0 +1,62 @@
+"""What Prefect 1 has and Interlock has not, by name: what to use instead.
+
+People move flows over by their import line; a name that is not kept says so where it is used.
+"""
+
+from __future__ import annotations
+
+RUN = "start the flow from cron, systemd or whatever starts things where you are: interlock run flow.py"
+FILE = "a flow is a Python file or module that can be imported where it runs: interlock run flow.py:flow"
+PLACE = "whoever starts the flow chooses where: in a container, a job, a virtual machine"
+SERVER = "there is no server; keep the state that flow.run() returns, it pickles, and go on with flow.resume(state)"
+SECRET = "read os.environ in the task that needs it; what is an argument or a result is written down"
+OPTIONS = "options belong to tasks and flows: @task(max_retries=3), flow.run(context={...})"
+PLUGIN = "write a plugin with before_step or after_step: flow.run(plugins=[...])"
+
+NAMES: dict[str, str] = {
+    "Client": SERVER,
+    "Schedule": RUN,
+    "api": SERVER,
+    "client": SERVER,
+    "config": OPTIONS,
+    "environments": PLACE,
+    "models": SERVER,
+    "plugins": PLUGIN,
+    "run_configs": PLACE,
+    "schedules": RUN,
+    "storage": FILE,
+}
+"""By name in the package."""
+
+FLOW_OPTIONS: dict[str, str] = {
+    "environment": PLACE,
+    "run_config": PLACE,
+    "schedule": RUN,
+    "storage": FILE,
+    "validate": "every edge is checked when it is added",
+}
+"""By option of `Flow`."""
+
+RUN_OPTIONS: dict[str, str] = {
+    "flow_run_id": "ids are made by the run; name what you know as a key of context={...}",
+    "run_on_schedule": RUN,
+    "runner_cls": PLUGIN,
+    "task_contexts": "one context={...} is for the whole flow run",
+    "task_runner_state_handlers": "give state_handlers to tasks, or " + PLUGIN,
+}
+"""By option of `Flow.run`."""
+
+METHODS: dict[str, str] = {
+    "load": FILE,
+    "register": SERVER,
+    "run_agent": SERVER,
+    "save": FILE,
+    "serialize": SERVER,
+    "serialized_hash": SERVER,
+}
+"""By method of a flow."""
+
+
+def sentence(place: str, name: str, instead: str) -> str:
+    """Return the sentence about a name that is not kept."""
+    return f"{place}: {name} of Prefect 1 is not kept; {instead}"
