@@ -91,24 +91,28 @@ class Edge:
 
 
 @attrs.frozen
-class unmapped:  # these three read as adverbs: f.map(xs, unmapped(y))
-    """Marks an argument of `map` that every child takes whole. Any: arguments are the user's."""
+class Mark:
+    """Something that is said of an argument. Any: arguments are the user's."""
 
     value: Any
 
 
-@attrs.frozen
-class mapped:
-    """Marks an argument of a call of which each child takes one element: `add(mapped(xs), 1)`. Any: as `unmapped`."""
+class unmapped(Mark):  # these three read as adverbs: f.map(xs, unmapped(y))
+    """Marks an argument of `map` that every child takes whole."""
 
-    value: Any
+    __slots__ = ()
 
 
-@attrs.frozen
-class flatten:
-    """Marks an argument out of which one level of nesting is taken: `add.map(flatten(lists))`. Any: as `unmapped`."""
+class mapped(Mark):
+    """Marks an argument of a call of which each child takes one element: `add(mapped(xs), 1)`."""
 
-    value: Any
+    __slots__ = ()
+
+
+class flatten(Mark):
+    """Marks an argument out of which one level of nesting is taken: `add.map(flatten(lists))`."""
+
+    __slots__ = ()
 
 
 def annotated(value: Any) -> tuple[Any, bool | None, bool]:
@@ -117,7 +121,7 @@ def annotated(value: Any) -> tuple[Any, bool | None, bool]:
     Any: arguments are the user's.
     """
     said, flattened = None, False
-    while isinstance(value, unmapped | mapped | flatten):
+    while isinstance(value, Mark):
         if isinstance(value, flatten):
             flattened = True
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import string
 import typing
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -148,6 +147,8 @@ def template(task: str, name: str, value: object) -> Callable[[Mapping[str, Any]
         raise FlowError(
             f"task {task!r}: {name}={value!r}; it must be a template such as 'load {{table}}', or a callable"
         )
+    import string
+
     try:
         list(string.Formatter().parse(value))
     except ValueError as error:

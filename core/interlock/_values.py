@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pathlib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -22,7 +22,6 @@ _READ: dict[tuple[type, type], Callable[[Any], Any]] = {
     (datetime, str): datetime.fromisoformat,
     (date, str): date.fromisoformat,
     (time, str): time.fromisoformat,
-    (pathlib.Path, str): pathlib.Path,
 }
 """How a value of one class is read from one of another, as it may come from a command line. Any: values."""
 
@@ -68,6 +67,8 @@ class ParameterTask(Task):
         if kind is None or (isinstance(value, kind) and not (isinstance(value, bool) and kind in (int, float))):
             return value
         made = _READ.get((kind, type(value)))
+        if isinstance(value, str) and issubclass(kind, os.PathLike):
+            made = kind
         try:
             if made is not None:
                 return made(value)
