@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"_machine", "_explore", "_draw", "_hooks", "_story", "_store", "_record", "_step", "_run"},
     {"states", "signals", "_context"},
     {"_options", "triggers", "_edges", "_order", "_operators", "_tasks", "_values", "_graph", "_flow", "_results"},
-    {"control_flow", "_apply", "_resources", "_visualize"},
+    {"control_flow", "notifications", "_apply", "_resources", "_visualize"},
     {
         "_capture",
         "_commands",
