@@ -6,7 +6,7 @@ enforced. `Machine` and `Run` are that core, for any life cycle; `task` and `Flo
 
 import typing as _typing
 
-from interlock import control_flow, signals, states, triggers
+from interlock import control_flow, notifications, signals, states, triggers
 from interlock._apply import apply_map
 from interlock._context import context
 from interlock._edges import flatten, mapped, tags, unmapped
@@ -64,6 +64,7 @@ __all__ = [
     "ifelse",
     "mapped",
     "merge",
+    "notifications",
     "pause_task",
     "resource_manager",
     "signals",

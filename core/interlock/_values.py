@@ -66,9 +66,9 @@ class ParameterTask(Task):
         kind = self.type
         if kind is None or (isinstance(value, kind) and not (isinstance(value, bool) and kind in (int, float))):
             return value
-        made = _READ.get((kind, type(value)))
+        made: Callable[[Any], Any] | None = _READ.get((kind, type(value)))
         if isinstance(value, str) and issubclass(kind, os.PathLike):
-            made = kind
+            made = self.type
         try:
             if made is not None:
                 return made(value)
