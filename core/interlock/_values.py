@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -67,7 +66,7 @@ class ParameterTask(Task):
         if kind is None or (isinstance(value, kind) and not (isinstance(value, bool) and kind in (int, float))):
             return value
         made: Callable[[Any], Any] | None = _READ.get((kind, type(value)))
-        if isinstance(value, str) and issubclass(kind, os.PathLike):
+        if isinstance(value, str) and hasattr(kind, "__fspath__"):
             made = self.type
         try:
             if made is not None:
