@@ -30,13 +30,14 @@ LAYERS: list[set[str]] = [
         "_elements",
         "_handlers",
         "_ends",
+        "_maps",
         "_plan",
         "_task_runner",
         "_board",
         "_flow_runner",
         "_stdout",
     },
-    {"_inline"},
+    {"_timed", "_inline"},
     {"__init__", "_target", "_show", "_cli", "__main__"},
     {"examples", "examples.looper", "examples.audit", "examples.door"},
 ]
@@ -53,6 +54,7 @@ LATE = {
 CLOCKS = {"time", "threading", "_thread", "asyncio", "concurrent", "signal", "random", "uuid", "multiprocessing"}
 DRIVERS = {
     "_inline": "the in-line driver",
+    "_timed": "what may take no longer than it is given",
     "_stdout": "keeps apart what threads print",
     "_turns": "waits for the thread that is taking a step",
     "_show": "progress is drawn a few times a second",

@@ -19,12 +19,12 @@ from interlock import states
 from interlock._board import Board
 from interlock._capture import Answer, Raised, capture
 from interlock._commands import Call, Command, Done, Wait
-from interlock._elements import elements_of
 from interlock._ends import for_a_person, result_of, signal_to, verdict_of
 from interlock._errors import FlowError, NoTransition
 from interlock._handlers import Handled, answered, name_of, observe
 from interlock._hooks import ESCAPES, Hooks
 from interlock._machine import Machine
+from interlock._maps import lengths_of
 from interlock._plan import Node, Plan
 from interlock._results import Record, TaskStates
 from interlock._rows import Row
@@ -34,19 +34,16 @@ from interlock._task_runner import FRESH, TaskRunner, broken, payload
 from interlock.signals import (
     CANCEL,
     ENDRUN,
-    FAIL,
     GATHER,
     MAP,
     PAUSE,
     RESUME,
     SKIP,
     START,
-    TRIGGERFAIL,
     Signal,
     made,
 )
 from interlock.states import BY_NAME, State
-from interlock.triggers import each
 
 Watch = Callable[[TaskRunner], None]
 
@@ -89,6 +86,7 @@ class FlowRunner:
         self._waiting: list[tuple[float, int, TaskRunner]] = []
         self._order = itertools.count()  # runs that are due at the same time keep their order
         self._flying = 0  # bodies under way
+        self._held: dict[TaskRunner, float] = {}  # by run: until when an old body of it may be at work
         self._said: dict[TaskRunner, Signal] = {}  # by run: what a person says of it next, in the place of its gates
         self._cuts: list[Cut | None] = [None] * len(plan.budgets)  # where the runs with a budget begin
 
@@ -136,6 +134,17 @@ class FlowRunner:
         self._flying -= 1
         if call.runner.receive(signal, call.attempt, now, call.layers):
             self._settle(call.runner, now)
+
+    def hold(self, runner: TaskRunner, until: float) -> None:
+        """Start no further attempt of a run before a time: the body of an old one may still be at work."""
+        self._held[runner] = until
+
+    def release(self, runner: TaskRunner, now: float) -> None:
+        """Let a run go on that was held: its old body has ended."""
+        if self._held.pop(runner, now) > now and not runner.over:
+            self._waiting = [entry for entry in self._waiting if entry[2] is not runner]
+            heapq.heapify(self._waiting)
+            self._settle(runner, now)
 
     def cancel(self, now: float) -> None:
         """End the flow run: what runs is asked to stop, and nothing starts any more."""
@@ -204,7 +213,7 @@ class FlowRunner:
             return
         for runner in list(self.board.all()):
             if runner.children is not None and not runner.over:
-                self._lengths(runner)
+                lengths_of(runner, self.board, self._layers)
         for runner in waiting:
             if wanted is None or runner.node.task.slug in wanted:
                 runner.resumed = True
@@ -245,6 +254,9 @@ class FlowRunner:
     def _begin(self, runner: TaskRunner, now: float) -> Call | None:
         """Go on with a run that is due, and return the call of its body if that is what comes next."""
         call = None
+        if self._held and self._held.get(runner, now) > now:
+            heapq.heappush(self._waiting, (self._held[runner], next(self._order), runner))
+            return None
         fresh = runner.state is FRESH
         if not fresh and not self._goes_on(runner):
             return None
@@ -305,35 +317,13 @@ class FlowRunner:
 
     def _expand(self, parent: TaskRunner, now: float) -> bool:
         """Make the children of a mapped task, or send the verdict on it; return whether it was time for either."""
-        lengths = self._lengths(parent)
+        lengths = lengths_of(parent, self.board, self._layers)
         if isinstance(lengths, SKIP) and self.board.waits(parent.node):
             return False  # another upstream may fail yet, and a failure is never hidden by a skip
         parent.apply(lengths if isinstance(lengths, Signal) else MAP._of(), now)
         if isinstance(parent.state, states.Mapping) and not isinstance(lengths, Signal):
             self._ready.extendleft(reversed(self.board.expand(parent, min(lengths))))
         return True
-
-    def _lengths(self, parent: TaskRunner) -> list[int] | Signal:
-        """Return the lengths of what a task is mapped over, or the verdict where one will never be known."""
-        pairs = [(edge, self.board.runner(node)) for edge, node in parent.node.upstream if edge.mapped]
-        ended = [(edge, runner) for edge, runner in pairs if runner.children is None or edge.flattened]
-        for _, runner in ended:
-            if not runner.state.is_successful():
-                return TRIGGERFAIL._of(f"There is nothing to map over: {runner.name} ended in {runner.state!r}")
-        if any(runner.state.is_skipped() for _, runner in ended):
-            others = [self.board.runner(node).state for edge, node in parent.node.upstream if not edge.mapped]
-            if any(state.is_failed() for state in each(others)):
-                return TRIGGERFAIL._of("There is nothing to map over, and an upstream run failed")
-            return SKIP._of("There is nothing to map over: an upstream run was skipped")
-        lengths = [len(r.children) for edge, r in pairs if r.children is not None and not edge.flattened]
-        for edge, runner in ended:
-            elements = elements_of(runner.state, edge.flattened, (self._layers, None))
-            if isinstance(elements, Signal):
-                why = f"Cannot map over the result of {runner.name}: {elements.message}"
-                return FAIL._of(why, result=elements.result)
-            self.board.elements[parent.node.index, edge.key or runner.node.index] = elements
-            lengths.append(len(elements))
-        return lengths
 
     def _gather(self, parent: TaskRunner, now: float) -> None:
         children = parent.children or []

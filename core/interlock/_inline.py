@@ -24,6 +24,7 @@ from interlock._gone import RUN_OPTIONS, sentence
 from interlock._hooks import hooks_of
 from interlock._plan import Plan, plan
 from interlock._results import rested
+from interlock._timed import GRACE, LOOK, Behind, timed
 from interlock.signals import Signal
 from interlock.states import State
 
@@ -81,26 +82,57 @@ def drive(runner: FlowRunner) -> State:
     Ctrl-C cancels the flow run: the body that is being called gets the `KeyboardInterrupt`, and nothing else starts. A
     second one, while the first is being seen to, leaves at once.
     """
+    behind = Behind()
     with Interrupts() as interrupts:
         now = time.time()
         while True:
+            if behind:
+                for ended in behind.ended():
+                    runner.release(ended, now)
             if interrupts.pending:
                 interrupts.pending = False
                 runner.cancel(now)
             command = runner.next(now)
             if isinstance(command, Call):
-                outcome = _outcome(command, interrupts)
-                now = time.time()
+                if command.runner.node.limit is None:
+                    outcome = _outcome(command, interrupts)
+                    now = time.time()
+                else:
+                    outcome, thread = _limited(command, command.runner.node.limit, interrupts)
+                    now = time.time()
+                    if thread is not None:
+                        behind.add(thread, command.runner)
+                        runner.hold(command.runner, now + GRACE)
                 if interrupts.pending:
                     interrupts.pending = False
                     runner.cancel(now)
                 runner.receive(command, outcome, now)
             elif isinstance(command, Done):
+                behind.tell()
                 return command.state
             else:
                 assert command.until is not None  # nothing is under way beside us
-                _sleep(command.until - now, interrupts)
+                _sleep(min(command.until - now, LOOK) if behind else command.until - now, interrupts)
                 now = time.time()
+
+
+def _limited(call: Call, limit: float, interrupts: Interrupts) -> tuple[Signal, threading.Thread | None]:
+    try:
+        interrupts.let_in()
+        outcome, thread = timed(call, limit, _called)
+        interrupts.allowed = False
+        return outcome, thread
+    except KeyboardInterrupt as error:
+        interrupts.allowed = False
+        interrupts.pending = True
+        return failure(error), None
+
+
+def _called(call: Call) -> Signal:
+    outcome = _logged(call) if call.runner.node.logs else capture(call.function, call.arguments, call.layers)
+    if type(outcome.fields.get("result")) is CoroutineType:
+        outcome = capture(_finished, {"work": outcome.result}, call.layers)
+    return outcome
 
 
 def _outcome(call: Call, interrupts: Interrupts) -> Signal:

@@ -53,6 +53,16 @@ def seconds(value: object) -> float | None:
     return float(number)
 
 
+def limit(task: str, value: object) -> float | None:
+    """Return a time limit that was given, in seconds. Raises `FlowError` for anything else."""
+    if value is None:
+        return None
+    found = seconds(value)
+    if not found:
+        raise FlowError(f"task {task!r}: timeout={value!r}; it must be seconds above 0, or a timedelta")
+    return found
+
+
 def delays(task: str, value: object) -> Callable[[int], object]:
     """Return a callable that gives the time to wait before a retry, by its number from 1 on.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from interlock._edges import Edge
 from interlock._errors import FlowError
 from interlock._tasks import Task
+from interlock.signals import TIMEOUT
 from interlock.triggers import all_successful
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Node:
         "handled",
         "index",
         "keyed",
+        "limit",
         "logs",
         "mapped",
         "mapped_downstream",
@@ -75,6 +77,8 @@ class Node:
         self.special = bool(self.naming is not None or self.flat)
         """Whether something is to be made before the start."""
         self.logs = task.log_stdout
+        self.limit = task.time_limit
+        """How long the body may take, in seconds."""
         self.handled = bool(task.state_handlers or task.on_failure)
         """Whether somebody else is to see each change of a run's state."""
         self.budget = 0
@@ -143,11 +147,18 @@ def plan(flow: Flow) -> Plan:
 
 
 def _guards(task: Task) -> dict[str, Callable[[Any, Any], bool]] | None:
-    """Return what `retry_on` makes of the opaque guard: a failure without an exception is told by its signal."""
+    """Return what `retry_on` makes of the opaque guard: a failure without an exception is told by its signal.
+
+    One that took too long is told by both: by `TIMEOUT`, and by `TimeoutError`.
+    """
     kinds = task.retry_on
     if kinds is None:
         return None
-    return {"retryable": lambda _run, signal: isinstance(_cause(signal), kinds)}
+
+    def retryable(_run: object, signal: object) -> bool:
+        return isinstance(_cause(signal), kinds) or (isinstance(signal, TIMEOUT) and isinstance(signal, kinds))
+
+    return {"retryable": retryable}
 
 
 def _cause(signal: object) -> object:

@@ -14,12 +14,14 @@ from interlock._options import (
     Delay,
     Handler,
     Kinds,
+    Seconds,
     called,
     count,
     delays,
     exceptions,
     flag,
     handlers,
+    limit,
     outputs,
     template,
     text,
@@ -50,6 +52,8 @@ class Task(Operators):
         retry_on: exception classes that are retried; all otherwise.
         retry_limit: further attempts that `RETRY` is given.
         max_turns: turns that `LOOP` is given; as many as it likes otherwise.
+        timeout: how long one attempt may take, in seconds or as a timedelta. A body that takes longer is left behind,
+            for no thread can be stopped where it stands; its run goes on. An async body is stopped where it waits.
         trigger: what the upstreams' states must be.
         skip_on_upstream_skip: whether the task is skipped when an upstream was, and none failed.
         task_run_name: the name of one run: a template such as "load {table}", or a callable that takes such keys.
@@ -79,6 +83,7 @@ class Task(Operators):
         retry_on: Kinds = None,
         retry_limit: int = 1000,
         max_turns: float = float("inf"),
+        timeout: Seconds | None = None,
         trigger: Trigger = all_successful,
         skip_on_upstream_skip: bool = True,
         task_run_name: str | Callable[..., str] | None = None,
@@ -97,6 +102,9 @@ class Task(Operators):
         self.wait_before = delays(self.name, retry_delay)
         """The time to wait before a retry, by its number; what it gives is looked at then."""
         self.retry_on = exceptions(self.name, retry_on)
+        self.timeout = timeout
+        self.time_limit = limit(self.name, timeout)
+        """The timeout, in seconds."""
         if not callable(trigger):
             raise FlowError(f"task {self.name!r}: trigger={trigger!r} cannot be called; see interlock.triggers")
         self.trigger = trigger
@@ -304,6 +312,7 @@ def task(
     retry_on: Kinds = None,
     retry_limit: int = 1000,
     max_turns: float = float("inf"),
+    timeout: Seconds | None = None,
     trigger: Trigger = all_successful,
     skip_on_upstream_skip: bool = True,
     task_run_name: str | Callable[..., str] | None = None,
