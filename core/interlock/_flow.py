@@ -71,6 +71,17 @@ class Flow(Graph):
         if reference_tasks is not None:
             self.set_reference_tasks(reference_tasks)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_entered": []}  # nobody is inside a copy's `with` block
+
+    def copy(self) -> Self:
+        """Return another flow of the same tasks and edges."""
+        twin = super().copy()
+        twin._entered = []
+        return twin
+
+    __copy__ = copy
+
     if not TYPE_CHECKING:  # a type checker is to say itself that a method is not there
 
         def __getattr__(self, name: str) -> object:

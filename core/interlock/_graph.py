@@ -34,6 +34,16 @@ class Graph:
         self._plan: Plan | None = None
         self._order = Order(self._before, self._behind)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # The order is a linked list, which pickle would follow link by link until the stack is used up.
+        return {**self.__dict__, "_order": None, "_plan": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._order = Order(self._before, self._behind)
+        for task in self.sorted_tasks():
+            self._order.add(task)
+
     def _before(self, task: Task) -> Iterator[Task]:
         return (edge.upstream for edge in self._up[task].values())
 
@@ -229,6 +239,8 @@ class Graph:
         Raises:
             FlowError: there are none, or one is not in the flow.
         """
+        if isinstance(tasks, Task):
+            raise FlowError(f"flow {self.name!r}: {tasks!r} is one task; give a list such as [{tasks.name}]")
         chosen = tuple(self._own(task) for task in tasks)
         if not chosen:
             raise FlowError(f"flow {self.name!r}: reference tasks are none; name one, or leave it to those at the end")

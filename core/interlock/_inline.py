@@ -24,6 +24,7 @@ from interlock._gone import RUN_OPTIONS, sentence
 from interlock._hooks import hooks_of
 from interlock._plan import Plan, plan
 from interlock._results import rested
+from interlock._tasks import Task
 from interlock._timed import GRACE, LOOK, Behind, timed
 from interlock.signals import Signal
 from interlock.states import State
@@ -65,7 +66,8 @@ def resume(
             raise FlowError(
                 f"flow {flow.name!r}: signals: {given!r}, for {slug!r}, is no signal; give one such as SKIP()"
             )
-    chosen = None if tasks is None else [*map(_slug, tasks), *said]
+    one = isinstance(tasks, Task | str)  # what a person most likely has at hand
+    chosen = None if tasks is None else [*([_slug(tasks)] if one else map(_slug, tasks)), *said]
     layers = _layers(flow, result.parameters)
     runner = FlowRunner(nodes, layers, hooks=hooks_of(plugins), watch=watch)
     runner.resume(result, chosen, time.time(), said)

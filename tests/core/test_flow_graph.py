@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from typing import Any
 
+import cloudpickle
 import pytest
-from acts import it, placed, refused, value_of
+from acts import does, flow_of, it, placed, refused, value_of
 
 from interlock import Flow, Parameter, Task, task, unmapped
 from interlock._edges import Edge
 from interlock._values import ParameterTask
+from interlock.signals import PAUSE
 
 
 @task
@@ -55,6 +59,48 @@ def test_a_copy_is_a_flow_of_its_own() -> None:
     assert twin.reference_tasks() == (total,)
     assert (value_of(flow, twice), value_of(twin, third, x=0)) == (16, 20)
     assert (twin.name, type(twin)) == ("sums", Flow)
+
+
+@pytest.mark.parametrize("how", [lambda flow: cloudpickle.loads(cloudpickle.dumps(flow)), copy.deepcopy, copy.copy])
+def test_a_large_flow_moves(how: Callable[[Flow], Flow]) -> None:
+    """A flow pickles and is copied, however long; the copy runs, grows, and sees a circle as the flow does."""
+    with Flow("long") as flow:
+        node = placed(double, 1)
+        for _ in range(5000):
+            node = placed(add, node, y=0)
+    twin = how(flow)
+    assert (len(twin), len(twin.edges)) == (5001, 5000)
+    last = twin.get_task(str(node.slug))
+    assert value_of(twin, last) == 2
+    with twin:
+        more = placed(double, last)
+    assert value_of(twin, more) == 4
+    assert "would close a circle" in refused(lambda: twin.add_edge(more, twin.get_task("double-1")))
+    assert len(flow) == 5001
+
+
+def test_a_copy_inside_a_block_is_not_inside() -> None:
+    """A flow that is copied while it is being built is whole, and may be built on by itself."""
+    with Flow("outer") as flow:
+        first = placed(double, 1)
+        twin = flow.copy()
+        with twin:
+            second = placed(double, first)
+        third = placed(double, first)
+    assert (second in flow, third in flow, third in twin) == (False, True, False)
+
+
+def test_one_task_in_the_place_of_several() -> None:
+    """Where reference tasks are asked for, one is refused; where a paused one is resumed, it is taken."""
+    flow, (node, other) = flow_of(does(PAUSE(), 1), does(PAUSE(), 2), name="work")
+    assert refused(lambda: flow.set_reference_tasks(node)) == (
+        "flow 'of tasks': <Task: work> is one task; give a list such as [work]"
+    )
+    rested = flow.run()
+    assert flow.resume(rested, tasks=node).result[node].result == 1
+    flow, (node, other) = flow_of(does(PAUSE(), 1), does(PAUSE(), 2), name="work")
+    state = flow.resume(flow.run(), tasks="work-2")
+    assert (state.result[other].result, state.result[node].is_paused()) == (2, True)
 
 
 def test_a_flow_takes_another_in() -> None:
