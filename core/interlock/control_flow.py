@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from interlock._edges import building, inside
 from interlock._edges import mapped as mapping
-from interlock._errors import FlowError
+from interlock._errors import FlowError, shown
 from interlock._options import seconds
 from interlock._tasks import FunctionTask, Task
 from interlock._values import Constant, ParameterTask
@@ -39,7 +39,9 @@ class CompareValue(Task):
 
     def __init__(self, value: Any, name: str | None = None) -> None:
         self.value = value
-        super().__init__(name or f"CompareValue: {value!r}")
+        # The name is part of the slug, by which another process finds the task: no address of an object may be in it.
+        plain = value is None or isinstance(value, str | bytes | int | float | complex)
+        super().__init__(name or f"CompareValue: {shown(value) if plain else type(value).__name__}")
 
     def run(self, value: Any) -> None:
         """Skip unless the values are equal."""

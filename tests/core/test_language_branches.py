@@ -103,6 +103,16 @@ def test_a_branch_of_parameters_and_constants() -> None:
     assert flow.upstream_tasks(size) == ()
 
 
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [(1, "1"), ("a", "'a'"), (None, "None"), (True, "True"), (object(), "object"), ([1], "list")],
+    ids=["1", "a", "None", "True", "object", "list"],
+)
+def test_the_name_of_a_condition(value: object, name: str) -> None:
+    """A condition is named by its value where that is plain, else by its class: in every process the same."""
+    assert CompareValue(value).name == f"CompareValue: {name}"
+
+
 def test_a_failed_condition_fails_its_branch() -> None:
     """A condition that cannot be had is a failure of everything behind it."""
     with Flow("broken") as flow:
