@@ -240,7 +240,7 @@ class TaskRunner:
             wait = self._wait(layers)
         state = self.state = payload(self, row.after, signal, now + (0.0 if isinstance(wait, BROKEN) else wait))
         if isinstance(state, Looped):
-            self.turn, self.tries, self.loop_result = self.turn + 1, 1, signal.result
+            self.turn, self.tries, self.loop_result = (state.loop_count or self.turn) + 1, 1, signal.result
         elif isinstance(state, Retrying):
             self.tries += 1
             if isinstance(wait, BROKEN):

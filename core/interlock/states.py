@@ -115,6 +115,11 @@ def _is_a_time(state: State, _attribute: object, value: datetime | None) -> None
         )
 
 
+def _is_a_count(state: State, attribute: attrs.Attribute[int | None], value: int | None) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise TypeError(f"{type(state).__name__}: {attribute.name} is {value!r}; it must be a whole number from 1 on")
+
+
 @attrs.frozen(repr=False)
 class Scheduled(Pending):
     """Waits for a time.
@@ -129,7 +134,7 @@ class Scheduled(Pending):
 class Retrying(Scheduled):
     """Waits for its next attempt. `run_count` says how many attempts there were."""
 
-    run_count: int | None = None
+    run_count: int | None = attrs.field(default=None, validator=_is_a_count)
 
 
 @attrs.frozen(repr=False)
@@ -158,7 +163,7 @@ class Cancelling(Running):
 class Looped(State):
     """Between two turns of a loop. `loop_count` is the number of the turn that ended."""
 
-    loop_count: int | None = None
+    loop_count: int | None = attrs.field(default=None, validator=_is_a_count)
 
 
 @attrs.frozen(repr=False)

@@ -256,3 +256,13 @@ def test_states_travel_between_processes(elsewhere: Any) -> None:
     assert elsewhere.map(repr, sent) == [repr(state) for state in sent]
     for state, back in zip(sent, elsewhere.map(copy.copy, sent), strict=True):
         same(back, state)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "2", True])
+@pytest.mark.parametrize(("kind", "field"), [(states.Looped, "loop_count"), (states.Retrying, "run_count")])
+def test_a_count_is_a_whole_number(kind: Any, field: str, value: object) -> None:
+    """The number of a turn or an attempt is a whole number from 1 on, or is not said."""
+    with pytest.raises(TypeError) as caught:
+        kind(**{field: value})
+    assert str(caught.value) == f"{kind.__name__}: {field} is {value!r}; it must be a whole number from 1 on"
+    assert getattr(kind(**{field: 7}), field) == 7
