@@ -120,13 +120,16 @@ class FlowRunner:
         Args:
             now: the time.
             given: by slug: states that task runs begin in. One that is final stays: the task is not run.
+
+        Raises:
+            FlowError: no run can begin in such a state; nothing has begun.
         """
+        said = {slug: signal_to(state) for slug, state in (given or {}).items()}
         self._send(START._of(), now)
         if isinstance(self.state, states.Running):
-            for node in self.plan.nodes:
-                if given and node.slug in given:
-                    self._said[self.board.runner(node)] = signal_to(given[node.slug])
-            self._ready.extend(self._said or ())
+            if said:
+                self._said = {self.board.runner(node): said[node.slug] for node in self.plan.nodes if node.slug in said}
+            self._ready.extend(self._said)
             self._ready.extend(runner for runner in map(self.board.runner, self.plan.roots) if runner not in self._said)
 
     def receive(self, call: Call, signal: Signal, now: float) -> None:

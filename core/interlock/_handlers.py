@@ -34,9 +34,10 @@ class Handled(Hooks):
         owner: the task or flow that they are of. Any: what handlers are given first.
         layers: the context to call them in.
         proposed: returns the state that a signal would lead to: proposed(name of the state, signal, now).
+        old: returns the state before the step.
     """
 
-    __slots__ = ("_base", "_handlers", "_owner", "_proposed", "layers", "old")
+    __slots__ = ("_base", "_handlers", "_old", "_owner", "_proposed", "layers")
 
     def __init__(
         self,
@@ -55,8 +56,7 @@ class Handled(Hooks):
         self._owner = owner
         self.layers = layers
         self._proposed = proposed
-        self.old = old
-        """Returns the state before the step."""
+        self._old = old
 
     def _never(self, *arguments: object) -> None:
         raise NotImplementedError  # `ask` is what is called; this only says that there is something to ask
@@ -68,13 +68,14 @@ class Handled(Hooks):
             PluginError: a plugin or handler raised, or a handler gave a state that nothing leads to.
         """
         answer = self._base.ask(view, signal, now) if self._base is not None and self._base.before else None
-        taken = made(signal if answer is None else answer[0])
+        chosen = signal if answer is None else answer[0]
         try:
-            row = view._run._would_take(taken)
+            row = view._run._would_take(chosen)
         except (NoTransition, ValueError):
             return answer  # a plugin's answer that is none: the run says so itself
+        taken = made(chosen)
         new = self._proposed(row.after, taken, now or 0.0)
-        state, last = self._asked(self.old(), new)
+        state, last = self._asked(self._old(), new)
         if state is new:
             return answer
         try:

@@ -202,6 +202,21 @@ def test_a_handler_sees_what_a_plugin_chose() -> None:
     assert state.result[two] == Success("after all")
 
 
+@pytest.mark.parametrize("answer", [5, "NONSENSE", "GATHER"])
+def test_a_plugin_that_answers_nonsense_is_told_so(answer: object) -> None:
+    """What is no answer of a plugin is the plugin's error, with handlers behind it too."""
+
+    class Odd:
+        @hookimpl
+        def before_step(self, signal: object) -> object:
+            return answer if type(signal).__name__ == "SUCCESS" else None
+
+    flow, (node,) = flow_of(does(1), state_handlers=[Watch()])
+    state = flow.run(plugins=[Odd()]).result[node]
+    assert type(state) is Failed
+    assert str(state.message).startswith(f"PluginError: plugin 'Odd', before_step: answered {answer}: ")
+
+
 def test_handlers_of_a_flow_that_rests() -> None:
     """A run that goes on in another pass has its handlers again."""
     watch = Watch()
