@@ -10,7 +10,7 @@ import attrs
 from interlock._errors import FlowError
 from interlock._results import Record, TaskStates
 from interlock.signals import CACHE, CANCEL, ENDRUN, FAIL, SKIP, SUCCESS, Signal
-from interlock.states import Cached, Paused, Pending, Scheduled, State
+from interlock.states import Cached, Paused, Pending, Retrying, Scheduled, State
 from interlock.triggers import each
 
 if TYPE_CHECKING:
@@ -40,12 +40,18 @@ def for_a_person(runner: TaskRunner) -> bool:
     return waits and not runner.over and isinstance(state, Scheduled) and state.start_time is None
 
 
-def signal_to(state: State) -> Signal:
+def signal_to(state: State) -> Signal | None:
     """Return the signal that brings a run which nothing has happened to into a state that it is to begin in.
+
+    None where it is there already. A run that waits for a retry begins as one that waits for its time.
 
     Raises:
         FlowError: no run can begin in it.
     """
+    if type(state) is Pending:
+        return None
+    if isinstance(state, Retrying):
+        state = Scheduled(state.message, state.result, state.start_time)
     if isinstance(state, Cached):
         kept = {field.name: getattr(state, field.name) for field in attrs.fields(Cached) if field.name != "message"}
         return CACHE._of(state.message, **kept)

@@ -127,8 +127,9 @@ class FlowRunner:
         said = {slug: signal_to(state) for slug, state in (given or {}).items()}
         self._send(START._of(), now)
         if isinstance(self.state, states.Running):
-            if said:
-                self._said = {self.board.runner(node): said[node.slug] for node in self.plan.nodes if node.slug in said}
+            for node in self.plan.nodes if said else ():
+                if (signal := said.get(node.slug)) is not None:
+                    self._said[self.board.runner(node)] = signal
             self._ready.extend(self._said)
             self._ready.extend(runner for runner in map(self.board.runner, self.plan.roots) if runner not in self._said)
 

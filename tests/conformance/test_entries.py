@@ -1,0 +1,97 @@
+"""States that a task run begins in, beside what Prefect 1.4.1 makes of them: equal, or listed with the reason."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from acts import flow_of
+
+from interlock import FlowError, _inline, context, states
+from interlock.states import State
+
+DIFFERENCES = Path(__file__).parent.parent / "differences.toml"
+DIFFERENT: dict[str, dict[str, Any]] = tomllib.loads(DIFFERENCES.read_text(encoding="utf-8"))["entries"]
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+PAST, FUTURE = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
+
+# What the original does: the body runs at once, runs with `resume` in the context, runs when it is time, or the run
+# stays in its state.
+ORIGINAL: dict[str, tuple[State | None, str]] = {
+    "nothing": (None, "runs"),
+    "pending": (states.Pending(), "runs"),
+    "scheduled-for-the-past": (states.Scheduled(start_time=PAST), "runs"),
+    "scheduled-for-later": (states.Scheduled(start_time=FUTURE), "runs later"),
+    "retrying-since-the-past": (states.Retrying(start_time=PAST), "runs"),
+    "retrying-later": (states.Retrying(start_time=FUTURE), "runs later"),
+    "paused-until-the-past": (states.Paused(start_time=PAST), "runs, resumed"),
+    "paused": (states.Paused(), "stays"),
+    "cached": (states.Cached(result=1), "stays"),
+    "mapped": (states.Mapped(result=[1]), "stays"),
+    "running": (states.Running(), "stays"),
+    "cancelling": (states.Cancelling(), "stays"),
+    "looped": (states.Looped(result=1), "stays"),
+    "success": (states.Success(result=1), "stays"),
+    "skipped": (states.Skipped(), "stays"),
+    "failed": (states.Failed(), "stays"),
+    "timed-out": (states.TimedOut(), "stays"),
+    "trigger-failed": (states.TriggerFailed(), "stays"),
+    "validation-failed": (states.ValidationFailed(), "stays"),
+    "cancelled": (states.Cancelled(), "stays"),
+}
+
+
+class Clock:
+    """Stands in the place of the `time` module."""
+
+    now = NOW.timestamp()
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def ours(given: State | None, clock: Clock) -> str:
+    """Return what Interlock makes of a state that a task run begins in."""
+    ran: list[str] = []
+
+    def body() -> str:
+        later = ", later" if clock.now >= FUTURE.timestamp() else ""
+        ran.append("runs" + later.replace(",", "") + (", resumed" if context.get("resume") else ""))
+        return "done"
+
+    flow, (node,) = flow_of(body)
+    try:
+        state = flow.run(task_states={} if given is None else {node: given}).result[node]
+    except FlowError:
+        return "is refused"
+    if ran:
+        return ran[0]
+    assert state == given
+    return "stays"
+
+
+@pytest.mark.parametrize("name", ORIGINAL)
+def test_an_entry_is_equal_or_listed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is given a state goes on as in the original, or as the list of differences says, with a reason."""
+    clock = Clock()
+    monkeypatch.setattr(_inline, "time", clock)
+    given, original = ORIGINAL[name]
+    found = ours(given, clock)
+    listed = [entry for entry in DIFFERENT.values() if name in entry["entries"]]
+    if found == original:
+        assert listed == [], "it is no difference"
+        return
+    assert len(listed) == 1, f"{original} became {found}, and no entry, or more than one, says why"
+    assert listed[0]["ours"] == found
+    assert listed[0]["because"]
+
+
+def test_every_entry_is_of_some_state() -> None:
+    """The list of differences names entries that there are."""
+    assert {name for entry in DIFFERENT.values() for name in entry["entries"]} <= set(ORIGINAL)
