@@ -7,33 +7,12 @@ from typing import Any, NamedTuple
 
 import pytest
 from acts import it, placed, refused, value_of
+from flows_small import add, echo, pair, seven
 
 from interlock import Flow, Task, states, task, triggers, unmapped
 from interlock._edges import Edge
 from interlock._values import Collection, Constant
 from interlock.signals import FAIL
-
-
-@task
-def add(x: int, y: int = 1) -> int:
-    """Add two numbers."""
-    return x + y
-
-
-@task
-def echo(value: object) -> object:
-    return value
-
-
-@task
-def pair(x: object, y: object) -> object:
-    return x, y
-
-
-@task
-def seven() -> int:
-    return 7
-
 
 # Tasks
 

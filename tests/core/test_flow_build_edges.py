@@ -8,31 +8,11 @@ from types import FrameType
 
 import pytest
 from acts import it, placed, refused, value_of
+from flows_small import add, echo, pair, seven
 
 from interlock import Flow, Parameter, Task, states, task
 from interlock._edges import Edge
 from interlock._values import Collection, ParameterTask
-
-
-@task
-def add(x: int, y: int = 1) -> int:
-    """Add two numbers."""
-    return x + y
-
-
-@task
-def echo(value: object) -> object:
-    return value
-
-
-@task
-def pair(x: object, y: object) -> object:
-    return x, y
-
-
-@task
-def seven() -> int:
-    return 7
 
 
 def fail() -> None:

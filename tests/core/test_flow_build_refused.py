@@ -8,25 +8,10 @@ from typing import Any
 
 import pytest
 from acts import it, placed, refused, value_of
+from flows_small import add, echo, seven
 
 from interlock import Flow, FlowError, Parameter, Task, task
 from interlock._edges import Edge
-
-
-@task
-def add(x: int, y: int = 1) -> int:
-    """Add two numbers."""
-    return x + y
-
-
-@task
-def echo(value: object) -> object:
-    return value
-
-
-@task
-def seven() -> int:
-    return 7
 
 
 def test_a_flow_needs_a_name() -> None:

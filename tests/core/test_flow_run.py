@@ -16,36 +16,7 @@ from interlock import Flow, Parameter, Task, context, signals, states, task
 from interlock.signals import FAIL, LOOP, RETRY, SKIP, SUCCESS, Signal
 from interlock.states import State
 
-PAGE = """
-import interlock
-from interlock import task, Flow
-from interlock.signals import LOOP
-
-@task
-def accumulate(x: int) -> int:
-    current = interlock.context.get("task_loop_result", x)
-    if current < 100:
-        # if current < 100, rerun this task with the task's loop result incremented
-        # by 5
-        raise LOOP(result=current + 5)
-    return current
-
-with Flow("Looper") as flow:
-    output = accumulate(5)
-
-flow_state = flow.run()
-print(flow_state.result[output].result) # '100'
-"""
-"""The example of the page that the signals come from, with its import line moved over."""
-
-
 # What a body does
-
-
-def test_the_program_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
-    """The page's own program prints what the page says."""
-    exec(PAGE, {"__name__": "page"})  # it is the page's text
-    assert capsys.readouterr().out == "100\n"
 
 
 @pytest.mark.parametrize("value", [None, 5, states.Failed("data"), ValueError("data"), FAIL], ids=repr)

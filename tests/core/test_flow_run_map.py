@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from acts import placed
+from flows_mapped import add, double, each, gather, same
 
 from interlock import Flow, Parameter, Task, context, hookimpl, states, task, triggers, unmapped
 from interlock._hooks import RunView
@@ -15,38 +15,6 @@ from interlock.signals import ENDRUN, FAIL, LOOP, PAUSE, RETRY, SKIP, VALIDATION
 from interlock.states import Failed, Mapped, Paused, Skipped, State, Success, TriggerFailed
 
 UPSTREAM = "Trigger 'all_successful' says no: 1 of 1 upstream runs do not fit"
-
-
-@task
-def same(x: object) -> object:
-    return x
-
-
-@task
-def double(x: int) -> int:
-    return x * 2
-
-
-@task
-def add(x: int, y: int) -> int:
-    return x + y
-
-
-@task(skip_on_upstream_skip=False, trigger=triggers.all_finished)
-def gather(values: object) -> object:
-    return values
-
-
-def each(*acts: object) -> Callable[[int], object]:
-    """Return a body whose child with number n does the n-th of these: raises what is an exception, returns the rest."""
-
-    def child(x: int) -> object:
-        act = acts[context.map_index]
-        if isinstance(act, BaseException):
-            raise act
-        return act
-
-    return child
 
 
 def noted(log: list[str], name: str) -> Task:
