@@ -94,24 +94,22 @@ class Board:
         if runner.index is not None:
             return self._child_over(runner)
         ready: list[TaskRunner] = []
-        missing = self._missing
-        for node in runner.node.downstream:
+        own, missing = runner.node, self._missing
+        for node in own.downstream:
             place = node.index
-            missing[place] = left = missing[place] - 1
-            if not left:
-                if node.mapped:
-                    ready += self._released(node)
-                else:
-                    below = self.runners[place]
-                    if below is None:  # `runner`, written out
-                        below = self.runners[place] = self._make(node, None)
-                    ready.append(below)
-        own = runner.node
-        if own.mapped_downstream and runner.children is None:
-            for node in own.mapped_downstream:
-                ready += self._known(node)
-        if own.flat_downstream:
-            for node in own.flat_downstream:
+            left = missing[place] - 1
+            missing[place] = left
+            if left:
+                continue
+            if node.mapped:
+                ready += self._released(node)
+            else:
+                below = self.runners[place]
+                if below is None:  # `runner`, written out
+                    below = self.runners[place] = self._make(node, None)
+                ready.append(below)
+        if own.measured:
+            for node in own.flat_downstream if runner.children is not None else own.measured:
                 ready += self._known(node)
         return ready
 

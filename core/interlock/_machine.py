@@ -247,15 +247,18 @@ class Machine:
             raise ValueError(f"{self.name}: unknown state {state!r}.{suggest(state, self.rows)}")
         return state
 
+    def _name(self, kind: type) -> str | None:
+        """Return the name of a class of signals, or of the nearest of its bases that is one."""
+        if kind not in self._names:
+            self._names[kind] = next((c.__name__ for c in kind.__mro__ if c.__name__ in self._table.signals), None)
+        return self._names[kind]
+
     def _signal(self, signal: object, carried: str | None) -> tuple[str, str | None]:
         """Return the name of a signal given by name, class or instance, and of the state that it carries."""
         if isinstance(signal, str):
             name: str | None = signal
         else:
-            kind = signal if isinstance(signal, type) else type(signal)
-            if kind not in self._names:
-                self._names[kind] = next((c.__name__ for c in kind.__mro__ if c.__name__ in self._table.signals), None)
-            name = self._names[kind]
+            name = self._name(signal if isinstance(signal, type) else type(signal))
             if carried is None and not isinstance(signal, type):
                 carried = getattr(signal, "carried", None)
         if name is None or name not in self._table.signals:

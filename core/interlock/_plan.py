@@ -37,6 +37,7 @@ class Node:
         "logs",
         "mapped",
         "mapped_downstream",
+        "measured",
         "naming",
         "plain",
         "slug",
@@ -71,6 +72,8 @@ class Node:
         """Tasks that wait for this one to be over, once for each edge."""
         self.mapped_downstream: list[Node] = []
         """Mapped tasks whose children each wait for this one's child, once for each edge."""
+        self.measured: list[Node] = []
+        """Mapped tasks whose lengths this one's end makes known, once for each edge."""
         self.flat_downstream: list[Node] = []
         """Mapped tasks whose children take what is in this one's results: known when it is over, once for each edge."""
         self.naming = task.task_run_name
@@ -123,6 +126,7 @@ class Plan:
             if edge.key is not None:
                 node.keyed.append((edge.key, place))
             if edge.mapped:
+                source.measured.append(node)
                 (source.flat_downstream if edge.flattened else source.mapped_downstream).append(node)
             else:
                 node.plain.append(source)

@@ -31,7 +31,7 @@ class Record:
     _rows: list[Any]  # a Cut, then Rows: one type for both would cost a test on the hot path
     _counts: Values  # with the number of the step that they were made for
     _older: Values  # those before, in case that step never comes
-    _times: list[float | None] | None  # the number of the step before the first, then a time for each
+    _times: list[float | None] | None  # the number of the step before the first, then a time for each row
     _notes: dict[int, tuple[str, str]] | None  # by number of the step: what was asked, and the plugin that chose
 
     @property
@@ -150,8 +150,8 @@ class Record:
             self._trim()
 
     def _stamp(self, number: int, at: float | None) -> None:
-        if self._times is None:
-            self._times = [number - 1]
+        if self._times is None:  # it begins where the rows do, so that a step half written shows by its length
+            self._times = [self._rows[0].number]
         times = self._times
         place = number - int(times[0] or 0)
         del times[place:]  # of a step that never came
@@ -174,7 +174,7 @@ class Record:
         now = (cut.number + len(rows) - 1, self._values())
         if cut.mark is None:
             marked = Cut(cut.compiled, cut.after, cut.number, cut.values, cut.keep)
-            marked.closed, marked.cells = cut.closed, cut.cells
+            marked.closed, marked.cells, marked.kinds = cut.closed, cut.cells, cut.kinds
             marked.mark, marked.most = now, len(rows) - 1 + cut.span
             rows[0] = marked
             return

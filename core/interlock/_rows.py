@@ -30,7 +30,21 @@ class Asked(Protocol):
 class Row:
     """One step that the table allows. Immutable once compiled; a story is a list of these."""
 
-    __slots__ = ("after", "before", "bump", "cells", "closed", "final", "held", "opened", "opens", "quick", "signal")
+    __slots__ = (
+        "after",
+        "before",
+        "brief",
+        "bump",
+        "cells",
+        "closed",
+        "final",
+        "held",
+        "kinds",
+        "opened",
+        "opens",
+        "quick",
+        "signal",
+    )
 
     decide = None  # a row is its own answer; see `Decision`
 
@@ -40,8 +54,12 @@ class Row:
         self.after = after
         self.cells: Entries = {}
         """What the state behind the row accepts; nothing, where the row closes the run."""
+        self.kinds: Kinds = {}
+        """The same for classes of signals, as far as they were sent; see `Stepper._learn`."""
         self.bump: Callable[[Values, int], Values] | None = None
         """bump(counts before, number of the step): the counts after it; None where it counts nothing."""
+        self.brief = False
+        """Whether it comes finitely often, so that the story need not be trimmed behind it."""
         self.quick = False
         """Whether `Run.send` may append it as it is."""
         self.closed = False
@@ -75,12 +93,14 @@ Decide = Callable[[Values, Asked, object, "str | None"], "Row | None"]
 """decide(counts, run, signal, carried): the row, or None where the answer is a refusal."""
 
 Entries = dict[str, "Row | Decision"]
+Kinds = dict[type, "Row | None"]
+"""By class of signal: the row, where nothing decides about it; None where that is not so."""
 
 
 class Compiled:
     """All rows of a table under one set of limits."""
 
-    __slots__ = ("cells", "counts", "limits", "origins", "rows", "start", "table")
+    __slots__ = ("cells", "counts", "kinds", "limits", "origins", "rows", "start", "table")
 
     def __init__(self, table: Table, limits: Mapping[str, float]) -> None:
         self.table = table
@@ -90,6 +110,7 @@ class Compiled:
         self.origins: dict[int, Any] = {}
         """By steps kept: what stands before the first step. Any: a `Cut`, which is defined above this layer."""
         self.cells: dict[str, Entries] = {state: {} for state in table.concrete()}
+        self.kinds: dict[str, Kinds] = {state: {} for state in self.cells}
         self.rows: dict[tuple[str, str, str], Row] = {}
         for cell in table.cells.values():
             if not cell.refused:
@@ -141,13 +162,15 @@ class Compiled:
         row.final = self.table.states[target].final
         row.held = target in self.table.attempt
         row.opens = (target,) == self.table.attempt[:1]
-        row.cells = self.cells[target]
+        row.cells, row.kinds = self.cells[target], self.kinds[target]
         # Rows that may come for ever take the slow path, which trims the story.
-        row.quick = row.bump is None and signal.recurs is None and cell.state != target
+        row.brief = signal.recurs is None and cell.state != target and not signal.seals
+        row.quick = row.brief and row.bump is None
         if signal.seals:
-            row.quick, row.closed, row.cells = False, True, {}
+            row.closed, row.cells, row.kinds = True, {}, {}
             opened = Row(*key)
-            opened.cells, opened.bump, opened.final = self.cells[target], row.bump, row.final
+            opened.cells, opened.kinds = self.cells[target], self.kinds[target]
+            opened.bump, opened.final = row.bump, row.final
             row.opened = opened
         return row
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from interlock._hooks import Plugins
 
 ANY = object()  # stands for whichever attempt is open, or for none
+_new = object.__new__
 KEEP = 1000  # steps that a story keeps unless told otherwise
 
 
@@ -73,7 +74,7 @@ class Run(Stepper):
     @classmethod
     def _of(cls, machine: Machine, cut: Cut, guards: Mapping[str, Guard] | None, hooks: Hooks | None) -> Self:
         """Return a new run from parts that are known to fit: what runners make a million of."""
-        run = cls.__new__(cls)
+        run: Self = _new(cls)
         run._machine = machine
         run._rows = [cut]
         run._counts = run._older = cut.values
@@ -199,27 +200,28 @@ class Run(Stepper):
             self._give_back()
             raise
         try:
-            rows = self._rows
-            last, cut = rows[-1], rows[0]
-            number = cut.number + len(rows)
-            values = self._counts
-            if values[0] >= number:  # of a step that never came
-                values = self._older
-            if attempt is not ANY and (attempt != values[1] or not values[2] or not last.held):
+            rows, times = self._rows, self._times
+            if hooks is None and prepare is None and times is not None and len(times) == len(rows) and not self._notes:
+                # `_step` and `_commit`, written out for what nearly all steps of task runs are. No step that never came
+                # has left anything: the time is the first that one leaves.
+                last, values = rows[-1], self._counts
+                if attempt is ANY or (attempt == values[1] and values[2] and last.held):
+                    try:
+                        row = last.kinds[type(signal)]
+                    except KeyError:
+                        row = self._learn(type(signal))
+                    if row is not None:
+                        times.append(at)
+                        if row.bump is not None:
+                            self._older = values
+                            self._counts = row.bump(values, rows[0].number + len(rows))
+                        rows.append(row)
+                        if not row.brief and len(rows) > rows[0].most:
+                            self._trim()
+                        return row, signal
+            if attempt is not ANY and not self._awaits(attempt):
                 self._dropped += 1
                 return None
-            if hooks is None and prepare is None and self._notes is None and (times := self._times) is not None:
-                # `_step` and `_commit`, written out for what nearly all steps of task runs are.
-                row = last.cells.get(self._machine._names.get(type(signal)))
-                if row is not None and row.decide is None and len(times) == number - times[0]:
-                    times.append(at)
-                    if row.bump is not None:
-                        self._older = values
-                        self._counts = row.bump(values, number)
-                    rows.append(row)
-                    if len(rows) > cut.most:
-                        self._trim()
-                    return row, signal
             return self._step(signal, at, carried, hooks, prepare)
         finally:
             self._turn.append(hooks)
@@ -235,13 +237,16 @@ class Run(Stepper):
         """Step behind another thread. Apart, as the end of an `except` may be a jump that lets an interrupt in."""
         hooks = self._wait(signal)
         try:
-            values = self._values()
-            if attempt is not ANY and (attempt != values[1] or not values[2] or not self._rows[-1].held):
+            if attempt is not ANY and not self._awaits(attempt):
                 self._dropped += 1
                 return None
             return self._step(signal, at, carried, hooks, prepare)
         finally:
             self._turn.append(hooks)
+
+    def _awaits(self, attempt: object) -> bool:
+        values = self._values()
+        return bool(attempt == values[1] and values[2] and self._rows[-1].held)
 
     def _take(self, signal: object) -> Hooks | None:
         try:

@@ -53,6 +53,14 @@ class Stepper(Record):
             hooks.tell(self)
         return row, signal
 
+    def _learn(self, kind: type) -> Row | None:
+        """Return the row that all signals of a class take in this state; note it. None if there is none, or several."""
+        last, name = self._rows[-1], self._machine._name(kind)
+        entry = None if name is None else last.cells.get(name)
+        row = entry if isinstance(entry, Row) else None
+        last.kinds[kind] = row
+        return row
+
     def _choose(self, name: str, signal: object, carried: str | None) -> Row:
         entry = self._rows[-1].cells.get(name)
         if isinstance(entry, Decision):

@@ -81,7 +81,7 @@ class Loaded:
                 raise StoredError(f"it is closed, and its last step, {last}, seals nothing")
             rows[-1] = last if self.closed else last.opened
         elif self.closed:
-            last.closed, last.cells = True, {}
+            last.closed, last.cells, last.kinds = True, {}, {}
         return rows, values
 
 

@@ -22,12 +22,13 @@ Notes = Mapping[int, tuple[str, str]]
 class Cut:
     """What stands before the first row that a run still has: the state there, the counts, and the rules."""
 
-    __slots__ = ("after", "cells", "closed", "compiled", "held", "keep", "mark", "most", "number", "values")
+    __slots__ = ("after", "cells", "closed", "compiled", "held", "keep", "kinds", "mark", "most", "number", "values")
 
     def __init__(self, compiled: Compiled, after: str, number: int, values: Values, keep: int) -> None:
         self.compiled = compiled
         self.after = after
         self.cells = compiled.cells[after]
+        self.kinds = compiled.kinds[after]
         self.closed = False
         self.held = after in compiled.table.attempt
         self.number = number

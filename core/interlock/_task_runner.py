@@ -23,7 +23,7 @@ from interlock._options import seconds
 from interlock._results import Record
 from interlock._run import Run
 from interlock.signals import BROKEN, ENDRUN, FAIL, RESUME, SKIP, START, SUCCESS, TRIGGERFAIL, Signal, made
-from interlock.states import BY_NAME, Looped, Paused, Pending, Retrying, Scheduled, State, Success
+from interlock.states import BY_NAME, Looped, Paused, Pending, Retrying, Scheduled, State, Success, success
 from interlock.states import Mapping as MappingState
 from interlock.triggers import each
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from interlock._rows import Row
 
 _START = START._of()
+_SUCCESS = Success.__name__
 FRESH = Pending()
 """The state of every task run that nothing has happened to."""
 _BARE = {name: kind() for name, kind in BY_NAME.items()}
@@ -140,11 +141,16 @@ class TaskRunner:
         except BaseException as error:  # noqa: BLE001  # a plugin or guard failed: the run is told so
             taken = self.run._apply(broken(error), now)
         assert taken is not None  # only a message of an attempt can be dropped
+        row, said = taken
         old = self.state
-        self._enter(*taken, now)
+        if said is _START:  # what `_enter` does, written out
+            self.state = _BARE[row.after]
+            self.over = row.final
+        else:
+            self._enter(row, said, now)
         if self.node.handled:
-            self._told(taken[0], old)
-        return taken[0]
+            self._told(row, old)
+        return row
 
     def receive(self, signal: Signal, attempt: int, now: float, layers: Layers) -> bool:
         """Take what the body of an attempt did. Returns whether it counted: what comes late is dropped."""
@@ -158,13 +164,18 @@ class TaskRunner:
             taken = self.run._apply(broken(error), now, None, attempt)
         if taken is None:
             return False
+        row, said = taken
         old = self.state
-        self._enter(*taken, now, layers)
+        if type(said) is SUCCESS and row.after == _SUCCESS:  # what `_enter` does, written out
+            self.state = success(said.message, said.fields.get("result"))
+            self.over = row.final
+        else:
+            self._enter(row, said, now, layers)
         if self.node.handled:
-            self._told(taken[0], old)
-        if taken[0].held and self.run._open():
+            self._told(row, old)
+        if row.held and self.run._open():
             # The work has ended and said nothing that ends the attempt: nobody else will.
-            self.receive(FAIL._of(made(taken[1]).message or "The work ended without an outcome"), attempt, now, layers)
+            self.receive(FAIL._of(made(said).message or "The work ended without an outcome"), attempt, now, layers)
         return True
 
     # The gates
@@ -227,13 +238,7 @@ class TaskRunner:
 
     def _enter(self, row: Row, signal: object, now: float, layers: Layers | None = None) -> None:
         self.over = row.final
-        if signal is _START:
-            self.state = _BARE[row.after]
-            return
         kind = BY_NAME[row.after]
-        if type(signal) is SUCCESS and kind is Success:
-            self.state = Success(signal.message, signal.fields.get("result"))
-            return
         signal = made(signal)
         wait: float | BROKEN = 0.0
         if layers is not None and issubclass(kind, Retrying) and signal.leads_to is not kind:

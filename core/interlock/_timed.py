@@ -80,26 +80,23 @@ class Behind:
     """The threads that were left behind, by task run."""
 
     def __init__(self) -> None:
-        self._threads: list[tuple[threading.Thread, TaskRunner]] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._threads)
+        self.threads: list[tuple[threading.Thread, TaskRunner]] = []
 
     def add(self, thread: threading.Thread, runner: TaskRunner) -> None:
         """Take note of a thread that nobody waits for."""
-        self._threads.append((thread, runner))
+        self.threads.append((thread, runner))
 
     def ended(self) -> list[TaskRunner]:
         """Return the runs whose old bodies have ended since the last time."""
-        ended = [runner for thread, runner in self._threads if not thread.is_alive()]
-        self._threads = [(thread, runner) for thread, runner in self._threads if thread.is_alive()]
+        ended = [runner for thread, runner in self.threads if not thread.is_alive()]
+        self.threads = [(thread, runner) for thread, runner in self.threads if thread.is_alive()]
         return ended
 
     def tell(self) -> None:
         """Warn of those that are still at work when the flow run is over."""
         import logging
 
-        for _, runner in self._threads:
+        for _, runner in self.threads:
             log = logging.getLogger(f"interlock.task.{runner.node.task.name}")
             log.warning(
                 "%s: its work goes on in a thread, though its time is over and nobody waits for it", runner.name

@@ -233,3 +233,21 @@ BY_NAME: collections.abc.Mapping[str, type[State]] = {
     if isinstance(kind, type) and issubclass(kind, State) and kind is not State
 }
 """The classes by the names that the spec gives them."""
+
+
+class _Draft(Success):
+    """A `Success` that is being filled in: until it is one, it is not frozen."""
+
+    __slots__ = ()
+    __init__ = object.__init__  # pyright: ignore[reportAssignmentType]  # it takes nothing, and costs nothing
+    __setattr__ = object.__setattr__
+    __delattr__ = object.__delattr__
+
+
+def success(message: str | None, result: Any) -> Success:
+    """Return `Success(message, result)`, in half its time: nearly every task run ends in one. Any: as there."""
+    state: Any = _Draft()
+    state.message = message
+    state.result = result
+    state.__class__ = Success
+    return state  # type: ignore[no-any-return]  # it is one now

@@ -74,7 +74,8 @@ def test_the_classes_are_the_states_of_the_spec() -> None:
     """There is a class for each state of the task table, and no other; the flow table names some of them."""
     assert list(BY_NAME) == NAMES
     assert set(FLOW.states) < set(NAMES)
-    found = {name for name, kind in vars(states).items() if inspect.isclass(kind) and issubclass(kind, State)}
+    public = {name: kind for name, kind in vars(states).items() if not name.startswith("_")}
+    found = {name for name, kind in public.items() if inspect.isclass(kind) and issubclass(kind, State)}
     assert found == {"State", *NAMES}
     assert all(kind.__name__ == name for name, kind in BY_NAME.items())
 
@@ -163,6 +164,21 @@ def test_a_state_is_frozen(name: str) -> None:
         delattr(state, "message")
     assert not hasattr(state, "__dict__")
     assert state == full(name)
+
+
+def test_a_success_made_in_haste_is_like_any() -> None:
+    """What runners make a million of is the same as what the class makes, and as closed."""
+    made = states.success("why", ["a", 1])
+    assert type(made) is states.Success
+    assert made == states.Success("why", ["a", 1])
+    assert repr(made) == repr(states.Success("why"))
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(made, protocol)) == made
+    for field in ("result", "other"):
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            setattr(made, field, 2)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        delattr(made, "result")
 
 
 @each_state
