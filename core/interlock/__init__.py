@@ -6,7 +6,7 @@ enforced. `Machine` and `Run` are that core, for any life cycle; `task` and `Flo
 
 import typing as _typing
 
-from interlock import control_flow, notifications, signals, states, triggers
+from interlock import cache_validators, control_flow, notifications, results, signals, states, triggers
 from interlock._apply import apply_map
 from interlock._context import context
 from interlock._edges import flatten, mapped, tags, unmapped
@@ -55,6 +55,7 @@ __all__ = [
     "Story",
     "Task",
     "apply_map",
+    "cache_validators",
     "case",
     "context",
     "control_flow",
@@ -67,6 +68,7 @@ __all__ = [
     "notifications",
     "pause_task",
     "resource_manager",
+    "results",
     "signals",
     "states",
     "switch",

@@ -30,7 +30,7 @@ class Context(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         flow, runner = current.get(_NOTHING)
-        if runner is not None and (known := KEYS.get(key)) is not None and (value := known(runner)) is not ABSENT:
+        if runner is not None and (known := KEYS.get(key)) is not None and (value := known(runner, flow)) is not ABSENT:
             return value
         return flow[key]
 
@@ -45,7 +45,7 @@ class Context(Mapping[str, Any]):
         flow, runner = current.get(_NOTHING)
         yield from flow
         if runner is not None:
-            yield from (key for key, known in KEYS.items() if key not in flow and known(runner) is not ABSENT)
+            yield from (key for key, known in KEYS.items() if key not in flow and known(runner, flow) is not ABSENT)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -63,24 +63,32 @@ ABSENT = object()
 """Says that a task run has nothing under a key now."""
 
 
-def _logger(runner: TaskRunner) -> Any:
+def _logger(runner: TaskRunner, _flow: Mapping[str, Any]) -> Any:
     import logging
 
     return logging.LoggerAdapter(logging.getLogger(f"interlock.task.{runner.node.task.name}"), {"run": runner.name})
 
 
+def _run_id(runner: TaskRunner, flow: Mapping[str, Any]) -> str:
+    child = "" if runner.index is None else f"[{runner.index}]"
+    return f"{flow.get('flow_run_id')}/{runner.node.slug}{child}"
+
+
 KEYS: dict[str, Any] = {
-    "task_name": lambda runner: runner.node.task.name,
-    "task_full_name": lambda runner: runner.name,
-    "task_slug": lambda runner: runner.node.task.slug,
-    "task_tags": lambda runner: runner.node.task.tags,
-    "task_run_name": lambda runner: ABSENT if runner.run_name is None else runner.run_name,
-    "task_start_time": lambda runner: runner.began(),
-    "map_index": lambda runner: runner.index,
-    "task_run_count": lambda runner: runner.tries,
-    "task_loop_count": lambda runner: runner.turn if runner.turn > 1 else ABSENT,
-    "task_loop_result": lambda runner: runner.loop_result if runner.turn > 1 else ABSENT,
-    "resume": lambda runner: True if runner.resumed else ABSENT,
+    "task_name": lambda runner, _flow: runner.node.task.name,
+    "task_full_name": lambda runner, _flow: runner.name,
+    "task_id": lambda runner, _flow: runner.node.task.slug,
+    "task_run_id": lambda runner, flow: _run_id(runner, flow),
+    "task_slug": lambda runner, _flow: runner.node.task.slug,
+    "task_tags": lambda runner, _flow: runner.node.task.tags,
+    "task_run_name": lambda runner, _flow: ABSENT if runner.run_name is None else runner.run_name,
+    "task_start_time": lambda runner, _flow: runner.began(),
+    "map_index": lambda runner, _flow: runner.index,
+    "task_run_count": lambda runner, _flow: runner.tries,
+    "task_loop_count": lambda runner, _flow: runner.turn if runner.turn > 1 else ABSENT,
+    "task_loop_result": lambda runner, _flow: runner.loop_result if runner.turn > 1 else ABSENT,
+    "resume": lambda runner, _flow: True if runner.resumed else ABSENT,
+    "checkpointing": lambda runner, _flow: runner.node.keeping is not None and runner.node.keeping.stores,
     "logger": _logger,
 }
 """What a task run adds to the context of its flow run, by key. Any: each gives what it gives."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-import attrs
 
 from interlock._errors import FlowError
 from interlock._results import Record, TaskStates
-from interlock.signals import CACHE, CANCEL, ENDRUN, FAIL, SKIP, SUCCESS, Signal
+from interlock.signals import CANCEL, ENDRUN, FAIL, SKIP, SUCCESS, Signal, cached
 from interlock.states import Cached, Paused, Pending, Retrying, Scheduled, State
 from interlock.triggers import each
 
@@ -40,6 +38,16 @@ def for_a_person(runner: TaskRunner) -> bool:
     return waits and not runner.over and isinstance(state, Scheduled) and state.start_time is None
 
 
+def kept(plan: Plan, runners: Sequence[TaskRunner | None]) -> Iterator[tuple[str, Cached]]:
+    """Yield what is to be kept for later flow runs, each result with its cache key."""
+    for node in plan.caching:
+        parent, keeping = runners[node.index], node.keeping
+        for runner in () if parent is None else (parent, *(parent.children or ())):
+            state, found = runner.state, runner.found
+            if isinstance(state, Cached) and found is not None and found.kept is None and keeping is not None:
+                yield keeping.key, state
+
+
 def signal_to(state: State) -> Signal | None:
     """Return the signal that brings a run which nothing has happened to into a state that it is to begin in.
 
@@ -53,8 +61,7 @@ def signal_to(state: State) -> Signal | None:
     if isinstance(state, Retrying):
         state = Scheduled(state.message, state.result, state.start_time)
     if isinstance(state, Cached):
-        kept = {field.name: getattr(state, field.name) for field in attrs.fields(Cached) if field.name != "message"}
-        return CACHE._of(state.message, **kept)
+        return cached(state)
     try:
         return ENDRUN(state)
     except ValueError:

@@ -11,12 +11,13 @@ from interlock._edges import Edge, building
 from interlock._errors import FlowError
 from interlock._gone import FLOW_OPTIONS, METHODS, sentence
 from interlock._graph import Graph
-from interlock._options import Handler, called, handlers
+from interlock._options import Handler, called, handlers, place
 from interlock._tasks import Task
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from interlock.results import Result
     from interlock.signals import Signal
     from interlock.states import State
 
@@ -35,6 +36,7 @@ class Flow(Graph):
         on_failure: a callable (flow, state) that is told once if the flow run ends in a failure.
         terminal_state_handler: a callable (flow, state, states of the reference tasks) that may return another state
             for the flow run to end in. Its result stays the states of the tasks.
+        result: where the results of its tasks are stored that do not say so themselves, as for a task.
 
     Raises:
         FlowError: an argument has no meaning.
@@ -50,6 +52,7 @@ class Flow(Graph):
         state_handlers: Sequence[Handler] | Handler | None = None,
         on_failure: Callable[[Any, Any], object] | None = None,
         terminal_state_handler: Callable[[Any, Any, Any], State | None] | None = None,
+        result: Result | None = None,
         **unknown: Never,
     ) -> None:
         super().__init__()
@@ -63,6 +66,7 @@ class Flow(Graph):
         self.state_handlers = handlers(f"flow {name!r}", state_handlers)
         self.on_failure = called(f"flow {name!r}", "on_failure", on_failure)
         self.terminal_state_handler = called(f"flow {name!r}", "terminal_state_handler", terminal_state_handler)
+        self.result: Result | None = place(f"flow {name!r}", result)
         self._entered: list[Token[Flow | None]] = []
         for task in tasks:
             self.add_task(task)

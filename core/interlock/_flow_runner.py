@@ -13,37 +13,35 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-import attrs
-
 from interlock import states
 from interlock._board import Board
-from interlock._capture import Answer, Raised, capture
-from interlock._commands import Call, Command, Done, Wait
-from interlock._ends import for_a_person, result_of, signal_to, verdict_of
-from interlock._errors import FlowError, NoTransition
-from interlock._handlers import Handled, answered, name_of, observe
-from interlock._hooks import ESCAPES, Hooks
+from interlock._commands import Call, Command, Done, Look, Store, Wait
+from interlock._ends import for_a_person, signal_to
+from interlock._errors import FlowError
+from interlock._flow_life import FlowLife
+from interlock._handlers import Handled
+from interlock._hooks import Hooks
 from interlock._machine import Machine
 from interlock._maps import lengths_of
 from interlock._plan import Node, Plan
 from interlock._results import Record, TaskStates
-from interlock._rows import Row
 from interlock._run import KEEP, Run
 from interlock._story import Cut, origin
-from interlock._task_runner import FRESH, TaskRunner, broken, payload
+from interlock._task_payload import FRESH, payload
+from interlock._task_runner import TaskRunner
 from interlock.signals import (
     CANCEL,
-    ENDRUN,
+    FAIL,
     GATHER,
     MAP,
     PAUSE,
     RESUME,
     SKIP,
     START,
+    SUCCESS,
     Signal,
-    made,
 )
-from interlock.states import BY_NAME, State
+from interlock.states import Cached, State
 
 Watch = Callable[[TaskRunner], None]
 
@@ -71,13 +69,8 @@ class FlowRunner:
         watch: Watch | None = None,
     ) -> None:
         self.plan = plan
-        self.state: State = FRESH
-        self._own_hooks = hooks
-        if plan.flow.state_handlers:
-            handlers, owner = plan.flow.state_handlers, plan.flow
-            self._own_hooks = Handled(hooks, handlers, owner, (layers, None), self._proposed, lambda: self.state)
-        self.run = Run(flow or Machine.load("flow-run"), plugins=self._own_hooks)
         self.board = Board(plan, self._make)
+        self._life = FlowLife(self.board, layers, flow, hooks, self._end_all)
         self._machine = tasks or Machine.load("task-run")
         self._layers = layers
         self._hooks = hooks
@@ -88,6 +81,8 @@ class FlowRunner:
         self._flying = 0  # bodies under way
         self._held: dict[TaskRunner, float] = {}  # by run: until when an old body of it may be at work
         self._said: dict[TaskRunner, Signal] = {}  # by run: what a person says of it next, in the place of its gates
+        self._given: dict[TaskRunner, Cached] = {}  # by run: a kept result that it was given to begin with
+        self._behind: deque[Call] = deque()  # what follows on looks and comes before outcomes
         self._cuts: list[Cut | None] = [None] * len(plan.budgets)  # where the runs with a budget begin
 
     def _make(self, node: Node, index: int | None) -> TaskRunner:
@@ -112,6 +107,16 @@ class FlowRunner:
         )
         runner.run._bind(hooks)
 
+    @property
+    def state(self) -> State:
+        """The state of the flow run."""
+        return self._life.state
+
+    @property
+    def run(self) -> Run:
+        """Its own life."""
+        return self._life.run
+
     # Signals in
 
     def start(self, now: float, given: Mapping[str, State] | None = None) -> None:
@@ -125,19 +130,51 @@ class FlowRunner:
             FlowError: no run can begin in such a state; nothing has begun.
         """
         said = {slug: signal_to(state) for slug, state in (given or {}).items()}
-        self._send(START._of(), now)
+        self._life.send(START._of(), now)
         if isinstance(self.state, states.Running):
             for node in self.plan.nodes if said else ():
-                if (signal := said.get(node.slug)) is not None:
+                if (signal := said.get(node.slug)) is None:
+                    continue
+                state = (given or {})[node.slug]
+                if node.keeping is not None and isinstance(state, Cached):
+                    self._given[self.board.runner(node)] = state
+                else:
                     self._said[self.board.runner(node)] = signal
             self._ready.extend(self._said)
             self._ready.extend(runner for runner in map(self.board.runner, self.plan.roots) if runner not in self._said)
 
     def receive(self, call: Call, signal: Signal, now: float) -> None:
-        """Take what a body did."""
+        """Take what a body did, or what a look or store did."""
         self._flying -= 1
+        if call.runner.node.keeping is not None:
+            kept = self._kept(call, signal, now)
+            if kept is None:
+                return
+            signal = kept
         if call.runner.receive(signal, call.attempt, now, call.layers):
             self._settle(call.runner, now)
+
+    def _kept(self, call: Call, signal: Signal, now: float) -> Signal | None:
+        """Return the outcome of an attempt; None if there is none yet, for something is to be done before."""
+        runner = call.runner
+        if isinstance(call, Look):
+            if not runner.over:  # else it was cancelled meanwhile
+                body = runner.looked(call, signal, now)
+                if body is None:
+                    self._settle(runner, now)
+                else:
+                    self._behind.append(body)
+            return None
+        if isinstance(call, Store):
+            if isinstance(signal, SUCCESS):
+                return call.outcome
+            why = f"Its result could not be stored: {signal.message or signal.name}"
+            return FAIL._of(why, result=signal.result)
+        store = runner.stores(call, signal)
+        if store is None:
+            return signal
+        self._behind.append(store)
+        return None
 
     def hold(self, runner: TaskRunner, until: float) -> None:
         """Start no further attempt of a run before a time: the body of an old one may still be at work."""
@@ -157,12 +194,16 @@ class FlowRunner:
         self._ready.clear()
         self._waiting.clear()
         if isinstance(self.state, states.Running):
-            self._send(CANCEL._of("The flow run was cancelled"), now)
+            self._life.send(CANCEL._of("The flow run was cancelled"), now)
         for node in self.plan.nodes:
             self.board.runner(node)
         self._end_all(now)
+        for call in [call for call in self._behind if not isinstance(call, Store)]:  # a body that nobody has called yet
+            self._behind.remove(call)
+            self._flying += 1
+            self.receive(call, FAIL._of("The work was cancelled before it began"), now)
         if not self.run.is_final and not isinstance(self.state, states.Running):
-            self._send(CANCEL._of("The flow run was cancelled"), now)
+            self._life.send(CANCEL._of("The flow run was cancelled"), now)
 
     def _end_all(self, now: float) -> None:
         """Cancel every task run that is not over."""
@@ -209,10 +250,8 @@ class FlowRunner:
             if slug not in slugs:
                 raise FlowError(f"flow {self.plan.flow.name!r}: task {slug!r} does not wait for a person")
         assert rested.run is not None
-        self.run = rested.run._again(None, self._own_hooks)
-        if self.run.closed:
-            self.run.reopen()
-        self._send(RESUME._of(), now)
+        self._life.restore(rested.run)
+        self._life.send(RESUME._of(), now)
         if not isinstance(self.state, states.Running):
             return
         for runner in list(self.board.all()):
@@ -242,6 +281,9 @@ class FlowRunner:
     def next(self, now: float) -> Command:
         """Return what is to be done now."""
         while True:
+            if self._behind:
+                self._flying += 1
+                return self._behind.popleft()
             while self._ready:
                 call = self._begin(self._ready.popleft(), now)
                 if call is not None:
@@ -276,7 +318,8 @@ class FlowRunner:
             if not self._expand(runner, now):
                 return None
         else:
-            call = runner.ask(self.board.upstreams(runner), now, self._layers)
+            given = self._given.get(runner) if self._given else None
+            call = runner.ask(self.board.upstreams(runner), now, self._layers, given)
         if call is None:
             self._settle(runner, now)
         elif self._watch is not None:
@@ -341,48 +384,9 @@ class FlowRunner:
         if self.run.is_final or not isinstance(self.state, states.Running):
             return
         if self.board.unended:
-            self._send(PAUSE._of("Nothing can go on until a person resumes a task"), now)
+            self._life.send(PAUSE._of("Nothing can go on until a person resumes a task"), now)
             return
         # A cancelled reference task takes two steps: the flow is cancelled, and then ends.
         for _ in range(2):
             if isinstance(self.state, states.Running):
-                self._send(self._terminal(), now)
-
-    def _terminal(self) -> Signal:
-        """Return the verdict on the flow run, or what its `terminal_state_handler` makes of it."""
-        ended = [self.board.runner(node).state for node in self.plan.references]
-        verdict = verdict_of(ended, isinstance(self.state, states.Cancelling))
-        handler = self.plan.flow.terminal_state_handler
-        if handler is None:
-            return verdict
-        state = self._proposed(verdict.leads_to.__name__, verdict, 0.0)
-        said = capture(partial(handler, self.plan.flow, state, tuple(ended)), {}, (self._layers, None), Answer, Raised)
-        if isinstance(said, Answer) and said.value is None:
-            return verdict
-        return answered(said, name_of(handler), self.run.accepts())
-
-    def _proposed(self, after: str, signal: Signal, now: float) -> State:
-        """Return the state that a signal would bring the flow run to."""
-        state = signal.state if isinstance(signal, ENDRUN) else BY_NAME[after](signal.message)
-        if isinstance(state, states.Running):
-            return state
-        return attrs.evolve(state, result=result_of(self.plan, self.board.runners, self._layers, self.run))
-
-    def _send(self, signal: Signal, now: float) -> None:
-        def prepare(row: Row) -> None:
-            if row.final:  # its task runs come first
-                self._end_all(now)
-
-        try:
-            taken = self.run._apply(signal, now, prepare=prepare)
-        except (NoTransition, *ESCAPES):
-            raise
-        except BaseException as error:  # noqa: BLE001  # a plugin failed: the flow run is told so
-            taken = self.run._apply(broken(error), now, prepare=prepare)
-        assert taken is not None  # only a message of an attempt can be dropped
-        row, applied = taken[0], made(taken[1])
-        old, self.state = self.state, self._proposed(row.after, applied, now)
-        if isinstance(self._own_hooks, Handled):
-            self._own_hooks.ended(row, self.run.machine, old, self.state)
-        if row.final and self.state.is_failed() and (tell := self.plan.flow.on_failure) is not None:
-            observe(partial(tell, self.plan.flow, self.state), (self._layers, None), tell)
+                self._life.send(self._life.verdict(), now)

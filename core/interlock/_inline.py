@@ -15,8 +15,9 @@ from types import CoroutineType, FrameType, TracebackType
 from typing import Any, Self
 
 from interlock._capture import capture, failure
-from interlock._commands import Call, Done
+from interlock._commands import Call, Done, Look, Store
 from interlock._edges import building
+from interlock._ends import kept
 from interlock._errors import FlowError, listed, suggest
 from interlock._flow import Flow
 from interlock._flow_runner import FlowRunner, Watch
@@ -24,8 +25,10 @@ from interlock._gone import RUN_OPTIONS, sentence
 from interlock._hooks import hooks_of
 from interlock._plan import Plan, plan
 from interlock._results import rested
+from interlock._task_payload import moment
 from interlock._tasks import Task
 from interlock._timed import GRACE, LOOK, Behind, timed
+from interlock.results import caches
 from interlock.signals import Signal
 from interlock.states import State
 
@@ -96,7 +99,7 @@ def drive(runner: FlowRunner) -> State:
                 runner.cancel(now)
             command = runner.next(now)
             if isinstance(command, Call):
-                if command.runner.node.limit is None:
+                if command.runner.node.limit is None or isinstance(command, Look | Store):
                     outcome = _outcome(command, interrupts)
                     now = time.time()
                 else:
@@ -111,11 +114,20 @@ def drive(runner: FlowRunner) -> State:
                 runner.receive(command, outcome, now)
             elif isinstance(command, Done):
                 behind.tell()
+                if runner.plan.caching:
+                    _keep(runner, moment(now))
                 return command.state
             else:
                 assert command.until is not None  # nothing is under way beside us
                 _sleep(min(command.until - now, LOOK) if behind.threads else command.until - now, interrupts)
                 now = time.time()
+
+
+def _keep(runner: FlowRunner, now: datetime) -> None:
+    """Keep results for later flow runs of this process."""
+    caches.expire(now)
+    for key, state in kept(runner.plan, runner.board.runners):
+        caches.keep(key, state)
 
 
 def _limited(call: Call, limit: float, interrupts: Interrupts) -> tuple[Signal, threading.Thread | None]:
@@ -269,6 +281,8 @@ def _layers(flow: Flow, parameters: Mapping[str, Any]) -> dict[str, Any]:
     days = {"yesterday": date - timedelta(days=1), "today": date, "tomorrow": date + timedelta(days=1)}
     identity = str(uuid.uuid4())
     return {
+        "caches": caches,
+        "flow_id": flow.name,
         "flow_name": flow.name,
         "flow_run_id": identity,
         "flow_run_name": f"{flow.name}-{identity[:8]}",

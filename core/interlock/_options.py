@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from interlock._errors import FlowError
+from interlock.results import Result
 
 if typing.TYPE_CHECKING:
     from interlock.states import State
@@ -53,13 +54,13 @@ def seconds(value: object) -> float | None:
     return float(number)
 
 
-def limit(task: str, value: object) -> float | None:
+def limit(task: str, name: str, value: object) -> float | None:
     """Return a time limit that was given, in seconds. Raises `FlowError` for anything else."""
     if value is None:
         return None
     found = seconds(value)
     if not found:
-        raise FlowError(f"task {task!r}: timeout={value!r}; it must be seconds above 0, or a timedelta")
+        raise FlowError(f"task {task!r}: {name}={value!r}; it must be seconds above 0, or a timedelta")
     return found
 
 
@@ -127,6 +128,22 @@ def exceptions(task: str, value: object) -> tuple[type[BaseException], ...] | No
             raise FlowError(f"task {task!r}: retry_on={value!r}; it must be exception classes")
         kinds.append(kind)
     return tuple(kinds)
+
+
+def place(where: str, value: Any) -> Any:
+    """Return a place for results that was given, or None. Raises `FlowError` for anything else. Any: it may be."""
+    if value is None:
+        return None
+    if isinstance(value, type) or not isinstance(value, Result):
+        raise FlowError(f"{where}: result={value!r}; it must be a place for results, such as LocalResult('folder')")
+    return value
+
+
+def maybe(task: str, name: str, value: object) -> bool | None:
+    """Return True, False or None that was given. Raises `FlowError` for anything else."""
+    if value is not None and not isinstance(value, bool):
+        raise FlowError(f"task {task!r}: {name}={value!r}; it must be True, False or None")
+    return value
 
 
 def called(place: str, name: str, value: object) -> Callable[..., Any] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlock._edges import Edge
 from interlock._errors import FlowError
+from interlock._keeping import Keeping, keeping_of
 from interlock._tasks import Task
 from interlock.signals import TIMEOUT
 from interlock.triggers import all_successful
@@ -14,7 +15,7 @@ from interlock.triggers import all_successful
 if TYPE_CHECKING:
     from interlock._flow import Flow
 
-BUDGET = ("max_retries", "retry_limit", "max_turns")
+BUDGET = ("max_retries", "retry_limit", "max_turns", "caching")
 """The limits of a task run that a task sets: its options of these names."""
 
 
@@ -32,6 +33,7 @@ class Node:
         "guards",
         "handled",
         "index",
+        "keeping",
         "keyed",
         "limit",
         "logs",
@@ -77,6 +79,8 @@ class Node:
         self.flat_downstream: list[Node] = []
         """Mapped tasks whose children take what is in this one's results: known when it is over, once for each edge."""
         self.naming = task.task_run_name
+        self.keeping: Keeping | None = None
+        """How results are kept; None where they are not."""
         self.special = bool(self.naming is not None or self.flat)
         """Whether something is to be made before the start."""
         self.logs = task.log_stdout
@@ -95,7 +99,7 @@ class Node:
 class Plan:
     """The nodes of a flow in an order in which they may run."""
 
-    __slots__ = ("budgets", "flow", "missing", "nodes", "references", "roots", "slugs", "unknown")
+    __slots__ = ("budgets", "caching", "flow", "missing", "nodes", "references", "roots", "slugs", "unknown")
 
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
@@ -104,6 +108,9 @@ class Plan:
         by_task = {node.task: node for node in self.nodes}
         for node in self.nodes:
             self._connect(node, edges[node.task], by_task)
+            apart = {edge.key for edge in edges[node.task] if edge.mapped and edge.key} if node.mapped else None
+            node.keeping = keeping_of(node.task, flow, node.slug, apart)
+            node.special = node.special or node.keeping is not None
         self.missing = [len(node.plain) for node in self.nodes]
         """By node: how many upstreams that go whole to it must be over, edges counted one by one."""
         self.unknown = [len(node.sources) - len(node.plain) for node in self.nodes]
@@ -116,6 +123,7 @@ class Plan:
         """The different sets of limits that tasks set."""
         self.roots = [node for node in self.nodes if not node.sources]
         self.references = [by_task[task] for task in flow.reference_tasks()]
+        self.caching = [node for node in self.nodes if node.task.caching]
         self.slugs = {node.slug: node.task for node in self.nodes}
 
     def _connect(self, node: Node, edges: list[Edge], by_task: Mapping[Task, Node]) -> None:

@@ -51,9 +51,9 @@ class Resource:
         if flow is None:
             raise FlowError(f"{name}: no flow is being built; write `with {name}(...):` inside `with Flow(...):`")
         self._flow: Graph = flow
-        self._made: Task = FunctionTask(kind, name=name)
+        self._made: Task = FunctionTask(kind, name=name, checkpoint=False)
         self._made.bind(*self._args, **self._kwargs)
-        self._setup: Task = FunctionTask(lambda manager: manager.setup(), name=f"{name}.setup")
+        self._setup: Task = FunctionTask(lambda manager: manager.setup(), name=f"{name}.setup", checkpoint=False)
         self._setup.bind(self._made)
         self._cleanup = _Cleanup(f"{name}.cleanup", trigger=resource_cleanup_trigger, skip_on_upstream_skip=False)
         self._cleanup.bind(self._made, self._setup)

@@ -8,22 +8,36 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from interlock._capture import Answer, capture, failure, text_of
-from interlock._commands import Call
+from interlock._commands import Call, Look, Store
 from interlock._context import context
 from interlock._elements import flattened
 from interlock._errors import NoTransition, shown
 from interlock._handlers import Handled, observe
 from interlock._hooks import ESCAPES
+from interlock._keeping import Found
 from interlock._options import seconds
 from interlock._results import Record
 from interlock._run import Run
-from interlock.signals import BROKEN, ENDRUN, FAIL, RESUME, SKIP, START, SUCCESS, TRIGGERFAIL, Signal, made
-from interlock.states import BY_NAME, Looped, Paused, Pending, Retrying, Scheduled, State, Success, success
+from interlock._task_payload import BARE, FRESH, broken, moment, payload
+from interlock.signals import (
+    BROKEN,
+    FAIL,
+    LOOP,
+    RESUME,
+    SKIP,
+    START,
+    SUCCESS,
+    TRIGGERFAIL,
+    Signal,
+    cached,
+    made,
+)
+from interlock.states import BY_NAME, Cached, Looped, Paused, Retrying, State, Success, success
 from interlock.states import Mapping as MappingState
 from interlock.triggers import each
 
@@ -34,10 +48,6 @@ if TYPE_CHECKING:
 
 _START = START._of()
 _SUCCESS = Success.__name__
-FRESH = Pending()
-"""The state of every task run that nothing has happened to."""
-_BARE = {name: kind() for name, kind in BY_NAME.items()}
-"""A state of each kind that says nothing beside its name; states are immutable, so one is enough."""
 
 
 class TaskRunner:
@@ -46,6 +56,7 @@ class TaskRunner:
     __slots__ = (
         "called",
         "children",
+        "found",
         "index",
         "left",
         "loop_result",
@@ -79,6 +90,8 @@ class TaskRunner:
         """Whether a person let it go on."""
         self.run_name: str | None = None
         """What `task_run_name` made."""
+        self.found: Found | None = None
+        """What the last look found, where results are kept."""
         self.children: list[TaskRunner] | None = None
         self.left = 0
         """Children that are not over."""
@@ -95,13 +108,18 @@ class TaskRunner:
 
     # Signals in
 
-    def ask(self, upstreams: Sequence[State], now: float, layers: Mapping[str, Any]) -> Call | None:
+    def ask(
+        self, upstreams: Sequence[State], now: float, layers: Mapping[str, Any], given: Cached | None = None
+    ) -> Call | None:
         """Ask the gates, send their verdict, and return the call of the body if they are all open.
+
+        Where results are kept, what is returned may be a `Look`; see `looked`.
 
         Args:
             upstreams: the states of the upstreams, all over, one for each edge.
             now: the time, in seconds since 1970.
             layers: the context of the flow run. Any: the user's.
+            given: a kept result that the run was given to begin with.
         """
         node = self.node
         own = (layers, self)
@@ -115,6 +133,10 @@ class TaskRunner:
                     break
         if node.special:
             verdict = self._prepared(upstreams, own) or verdict
+            if verdict is None and node.keeping is not None and node.keeping.looks(given):
+                inputs = self._inputs(upstreams)
+                look = partial(node.keeping.look, inputs, given, moment(now))
+                return Look(self, self.run.attempt, look, {}, own, inputs)
         row = self.apply(verdict or _START, now)
         attempt = self.run._counts[1]
         if not row.opens or self.called == attempt:
@@ -126,6 +148,32 @@ class TaskRunner:
         if node.special:
             arguments.update(self._flattened(upstreams))
         return Call(self, attempt, node.body, arguments, own)
+
+    def looked(self, look: Look, signal: Signal, now: float) -> Call | None:
+        """Take what a look found, and return the call of the body if there is nothing that serves."""
+        found = signal.result
+        if not isinstance(signal, SUCCESS) or not isinstance(found, Found):
+            why = f"Before the start, looking for a kept result: {signal.message or signal.name}"
+            self.apply(FAIL._of(why, result=found), now)
+            return None
+        self.found = found
+        row = self.apply(_START if found.kept is None else cached(found.kept), now)
+        attempt = self.run.attempt
+        if not row.opens or self.called == attempt:
+            return None
+        self.called = attempt
+        return Call(self, attempt, self.node.body, look.inputs, look.layers)
+
+    def stores(self, call: Call, signal: Signal) -> Store | None:
+        """Return what is to be stored before an outcome counts; None if that is nothing."""
+        keeping, value = self.node.keeping, signal.result
+        if keeping is None or not keeping.stores or value is None or not isinstance(signal, SUCCESS | LOOP):
+            return None
+        if not self.run._awaits(call.attempt):
+            return None
+        location = None if self.found is None else self.found.location
+        store = partial(keeping.store, location, call.arguments, value)
+        return Store(self, call.attempt, store, {}, call.layers, signal)
 
     def apply(self, signal: Signal, now: float) -> Row:
         """Send a signal of a gate, the engine or a person. What the table refuses is a failure, with its reason.
@@ -144,7 +192,7 @@ class TaskRunner:
         row, said = taken
         old = self.state
         if said is _START:  # what `_enter` does, written out
-            self.state = _BARE[row.after]
+            self.state = BARE[row.after]
             self.over = row.final
         else:
             self._enter(row, said, now)
@@ -209,11 +257,10 @@ class TaskRunner:
 
         def name() -> str | None:
             node = self.node
-            inputs = {**node.constants, **{key: upstreams[place].result for key, place in node.keyed}}
-            inputs.update(self._flattened(upstreams))
             if node.naming is None:
+                self._flattened(upstreams)  # whether it can be done
                 return None
-            made = node.naming({**context, **context.get("parameters", {}), **inputs})
+            made = node.naming({**context, **context.get("parameters", {}), **self._inputs(upstreams)})
             if not isinstance(made, str) or not made:
                 raise TypeError(f"task_run_name gave {shown(made)}, which is no name")
             return made
@@ -223,6 +270,11 @@ class TaskRunner:
             return FAIL._of(f"Before the start: {said.message}", result=said.result)
         self.run_name = said.value
         return None
+
+    def _inputs(self, upstreams: Sequence[State]) -> dict[str, Any]:
+        inputs = {**self.node.constants, **{key: upstreams[place].result for key, place in self.node.keyed}}
+        inputs.update(self._flattened(upstreams))
+        return inputs
 
     def _flattened(self, upstreams: Sequence[State]) -> dict[str, Any]:
         return {key: flattened(upstreams[place].result) for key, place in self.node.keyed if key in self.node.flat}
@@ -291,40 +343,5 @@ class TaskRunner:
         return Record(self.state, copy.copy(self.run), *data, children)
 
 
-def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State:
-    """Return the state that a signal led to, with what it carries. It is made once, on entry."""
-    if isinstance(signal, ENDRUN):
-        return signal.state
-    kind = BY_NAME[after]
-    fields = signal.fields
-    refused = _BARE[after].is_failed() and not signal.leads_to().is_failed()
-    if not fields and signal.message is None and not refused and not issubclass(kind, Scheduled | Looped):
-        return _BARE[after]
-    if kind is not signal.leads_to:
-        fields = {} if issubclass(kind, Scheduled) else {"result": signal.result}
-    message = signal.message
-    if issubclass(kind, Retrying):
-        message = message or f"{signal.name} in attempt {runner.tries}"
-        if fields.get("start_time") is None:
-            fields = {**fields, "start_time": moment(now)}
-        fields = {**fields, "run_count": fields.get("run_count") or runner.tries}
-    elif kind is Scheduled and fields.get("start_time") is None:
-        fields = {**fields, "start_time": moment(now)}
-    elif kind is Looped and fields.get("loop_count") is None:
-        fields = {**fields, "loop_count": runner.turn}
-    elif refused:
-        message = f"{signal.name} was not granted{f': {message}' if message else ''}"
-    return kind(message, **fields)
-
-
-def moment(seconds: float) -> datetime:
-    """Return a time given in seconds since 1970 as a datetime, in UTC."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-
-
 def _trigger_raised(error: BaseException) -> Signal:
     return TRIGGERFAIL._of(f"The trigger raised {text_of(error)}", result=error)
-
-
-def broken(error: BaseException) -> BROKEN:
-    return BROKEN._of(text_of(error), result=error)

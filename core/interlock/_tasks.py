@@ -22,10 +22,14 @@ from interlock._options import (
     flag,
     handlers,
     limit,
+    maybe,
     outputs,
+    place,
     template,
     text,
 )
+from interlock.cache_validators import Validator
+from interlock.results import Result
 from interlock.triggers import Trigger, all_successful
 
 if TYPE_CHECKING:
@@ -61,6 +65,14 @@ class Task(Operators):
         state_handlers: callables (task, old state, new state) that see each change before it counts, in order; one may
             return another state, or raise a signal, and the signal that leads there is taken, if the table has it.
         on_failure: a callable (task, state) that is told once if the run ends in a failure.
+        cache_for: for how long the result serves later flow runs of this process, in seconds or as a timedelta.
+        cache_validator: whether a kept result serves; see `interlock.cache_validators`. `all_inputs` otherwise.
+        cache_key: what tasks have in common that share their kept results; the flow's name and the slug otherwise.
+        result: where results are stored, such as `LocalResult("folder")`; the flow's otherwise. A result that is None
+            is not stored.
+        target: where the result is stored, and looked for before the start: what is there already serves. A template
+            such as "{date:%Y-%m-%d}/{table}.csv", or a callable that takes such keys.
+        checkpoint: whether results are stored; they are where there is a `result` or `target`.
         nout: how many results there are, for `a, b = task()`; taken from a `tuple[int, str]` annotation otherwise.
 
     Raises:
@@ -90,6 +102,12 @@ class Task(Operators):
         log_stdout: bool = False,
         state_handlers: Sequence[Handler] | Handler | None = None,
         on_failure: Callable[[Any, Any], object] | None = None,
+        cache_for: Seconds | None = None,
+        cache_validator: Validator | None = None,
+        cache_key: str | None = None,
+        result: Result | None = None,
+        target: str | Callable[..., str] | None = None,
+        checkpoint: bool | None = None,
         nout: int | None = None,
     ) -> None:
         self.name = type(self).__name__ if name is None else text("name", name)
@@ -103,7 +121,7 @@ class Task(Operators):
         """The time to wait before a retry, by its number; what it gives is looked at then."""
         self.retry_on = exceptions(self.name, retry_on)
         self.timeout = timeout
-        self.time_limit = limit(self.name, timeout)
+        self.time_limit = limit(self.name, "timeout", timeout)
         """The timeout, in seconds."""
         if not callable(trigger):
             raise FlowError(f"task {self.name!r}: trigger={trigger!r} cannot be called; see interlock.triggers")
@@ -113,6 +131,16 @@ class Task(Operators):
         self.log_stdout = flag(self.name, "log_stdout", log_stdout)
         self.state_handlers = handlers(f"task {self.name!r}", state_handlers)
         self.on_failure = called(f"task {self.name!r}", "on_failure", on_failure)
+        self.cache_for = cache_for
+        self.cache_seconds = limit(self.name, "cache_for", cache_for)
+        """For how many seconds a result is kept."""
+        self.caching = int(self.cache_seconds is not None)
+        self.cache_validator = called(f"task {self.name!r}", "cache_validator", cache_validator)
+        self.cache_key = None if cache_key is None else text("cache_key", cache_key)
+        self.result: Result | None = place(f"task {self.name!r}", result)
+        template(self.name, "target", target)
+        self.target = target
+        self.checkpoint = maybe(self.name, "checkpoint", checkpoint)
         self.nout = outputs(self.name, nout, self.run)
         self.signature = self._signature()
 
@@ -272,7 +300,7 @@ class Task(Operators):
         return flow
 
     def _made(self, name: str, function: Callable[[Any, Any], Any], x: object, y: object) -> Any:
-        return FunctionTask(function, name=name).bind(x=x, y=y)
+        return FunctionTask(function, name=name, checkpoint=False).bind(x=x, y=y)
 
     def __repr__(self) -> str:
         return f"<Task: {self.name}>"
@@ -319,6 +347,12 @@ def task(
     log_stdout: bool = False,
     state_handlers: Sequence[Handler] | Handler | None = None,
     on_failure: Callable[[Any, Any], object] | None = None,
+    cache_for: Seconds | None = None,
+    cache_validator: Validator | None = None,
+    cache_key: str | None = None,
+    result: Result | None = None,
+    target: str | Callable[..., str] | None = None,
+    checkpoint: bool | None = None,
     nout: int | None = None,
 ) -> Decorator: ...
 def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:

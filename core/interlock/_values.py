@@ -53,7 +53,7 @@ class ParameterTask(Task):
             raise FlowError(f"Parameter: {name!r} is no name")
         self.required = default is _REQUIRED if required is None else required
         self.type = type
-        super().__init__(name, slug=name, tags=tags)
+        super().__init__(name, slug=name, tags=tags, checkpoint=False)
         self.default = None if default is _REQUIRED or default is None else self.taken(default)
 
     def taken(self, value: Any) -> Any:
@@ -123,7 +123,7 @@ class Constant(Task):
 
     def __init__(self, value: Any, name: str | None = None) -> None:
         self.value = value
-        super().__init__(name or type(value).__name__)
+        super().__init__(name or type(value).__name__, checkpoint=False)
 
     def run(self) -> Any:
         """Return the value. Any: the user's."""
@@ -135,7 +135,7 @@ class Collection(Task):
 
     def __init__(self, template: Any) -> None:
         self.template = template
-        super().__init__(type(template).__name__.capitalize())
+        super().__init__(type(template).__name__.capitalize(), checkpoint=False)
 
     def run(self, **items: Any) -> Any:
         """Return the collection with the tasks' results in their places."""

@@ -41,7 +41,7 @@ class CompareValue(Task):
         self.value = value
         # The name is part of the slug, by which another process finds the task: no address of an object may be in it.
         plain = value is None or isinstance(value, str | bytes | int | float | complex)
-        super().__init__(name or f"CompareValue: {shown(value) if plain else type(value).__name__}")
+        super().__init__(name or f"CompareValue: {shown(value) if plain else type(value).__name__}", checkpoint=False)
 
     def run(self, value: Any) -> None:
         """Skip unless the values are equal."""
@@ -129,7 +129,7 @@ def ifelse(condition: Any, true_task: Any, false_task: Any = None, mapped: bool 
     flow = building.get()
     if flow is None:
         raise FlowError("ifelse: no flow is being built; write it inside `with Flow(...):`")
-    cast: Task = FunctionTask(truth, name="CastToBool")
+    cast: Task = FunctionTask(truth, name="CastToBool", checkpoint=False)
     cast.bind(condition, mapped=mapped)
     branches = {True: true_task, False: false_task}
     switch(cast, {value: task for value, task in branches.items() if task is not None}, mapped)

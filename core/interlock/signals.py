@@ -288,6 +288,12 @@ def succeeded(result: Any) -> SUCCESS:
     return signal
 
 
+def cached(state: states.Cached) -> CACHE:
+    """Return the signal that a kept result serves."""
+    fields = {field.name: getattr(state, field.name) for field in attrs.fields(states.Cached)}
+    return CACHE._of(fields.pop("message"), **fields)
+
+
 def made(signal: object) -> Signal:
     """Return a signal as an instance, also where a plugin gave its name or its class."""
     if isinstance(signal, Signal):

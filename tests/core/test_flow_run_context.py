@@ -18,6 +18,8 @@ FLOW_KEYS = {
     "flow_name",
     "flow_run_id",
     "flow_run_name",
+    "flow_id",
+    "caches",
     "parameters",
     "date",
     "scheduled_start_time",
@@ -31,6 +33,9 @@ FLOW_KEYS = {
 TASK_KEYS = {
     "task_name",
     "task_full_name",
+    "task_id",
+    "task_run_id",
+    "checkpointing",
     "task_slug",
     "task_tags",
     "map_index",
@@ -91,6 +96,8 @@ def test_what_the_keys_say() -> None:
     assert (told["flow_name"], told["task_name"], told["task_full_name"]) == ("asked", "asks", "asks")
     assert (told["task_slug"], told["task_tags"], told["map_index"]) == ("asks-1", frozenset("a"), None)
     assert (told["task_run_count"], told["parameters"]) == (1, {})
+    assert (told["flow_id"], told["task_id"], told["checkpointing"]) == ("asked", "asks-1", False)
+    assert told["task_run_id"] == f"{told['flow_run_id']}/asks-1"
     assert told["flow_run_name"] == f"asked-{told['flow_run_id'][:8]}"
 
 
@@ -108,7 +115,9 @@ def test_keys_and_attributes_are_the_same() -> None:
     """A key can be read as an attribute; one that is not there is named, with those that are."""
 
     def body() -> object:
-        with pytest.raises(AttributeError, match=r"the context has no 'task_loop_count'; it has: date, flow_name, "):
+        with pytest.raises(
+            AttributeError, match=r"the context has no 'task_loop_count'; it has: caches, checkpointing, date, "
+        ):
             _ = context.task_loop_count
         return context.task_name == context["task_name"] == context.get("task_name")
 

@@ -1,0 +1,166 @@
+"""Kept results: what is looked at before a body is called, and what is stored behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import attrs
+
+from interlock import cache_validators
+from interlock._capture import Answer, capture, failure
+from interlock._context import context, current
+from interlock._errors import FlowError, shown
+from interlock._options import template
+from interlock.cache_validators import Inputs, Validator
+from interlock.results import LocalResult, Result, caches
+from interlock.signals import FAIL
+from interlock.states import Cached
+
+if TYPE_CHECKING:
+    from interlock._flow import Flow
+    from interlock._tasks import Task
+
+OWN = ("map_index", "task_full_name", "task_run_name", "task_run_id")
+"""Keys of the context that differ between the children of a mapped task."""
+
+
+@attrs.frozen
+class Found:
+    """What a look found, and what is to be known when the work is done."""
+
+    kept: Cached | None = None
+    """The result that serves."""
+    location: str | None = None
+    """The target, where the task has one."""
+    digests: Mapping[str, str] | None = None
+    """Of the inputs, where the result is kept for other runs."""
+    parameters: Mapping[str, Any] | None = None
+    """Of the flow run, there too. Any: the user's."""
+
+
+@attrs.frozen
+class Keeping:
+    """How the results of a task are kept."""
+
+    result: Result
+    place: Callable[[Mapping[str, Any]], object]
+    """The location, from what is known of a run. Any: its context and inputs."""
+    target: bool
+    """Whether what is there already serves."""
+    stores: bool
+    cache_for: float | None
+    """For how many seconds a result serves other runs."""
+    validator: Validator
+    key: str
+    """What tasks that share their results have in common."""
+
+    def looks(self, given: Cached | None) -> bool:
+        """Return whether there is something to look at before the start."""
+        return self.target or self.cache_for is not None or given is not None
+
+    def look(self, inputs: Mapping[str, Any], given: Cached | None, now: datetime) -> Found:
+        """Return what serves in the place of the work. May raise whatever the user's code and the place raise.
+
+        Args:
+            inputs: what the body would be called with. Any: the user's.
+            given: a state that the run was given to begin in.
+            now: the time: what has expired serves nobody.
+        """
+        location = self._location(inputs) if self.target else None
+        if location is not None and self.result.exists(location):
+            return Found(Cached(f"The target {location} exists", _done(location, self.result.read, location)))
+        if self.cache_for is None and given is None:
+            return Found(None, location)
+        known, parameters = Inputs(inputs), context.get("parameters", {})
+        for state in self._candidates(known, given):
+            expires = state.cached_result_expiration
+            if (expires is None or expires > now) and _done(
+                "cache_validator", self.validator, state, known, parameters
+            ):
+                return Found(state)
+        return Found(None, location, known.digests, parameters)
+
+    def _candidates(self, inputs: Inputs, given: Cached | None) -> Iterator[Cached]:
+        if given is not None:
+            yield given
+        if self.target or self.cache_for is None:
+            return
+        same = caches.with_inputs(self.key, inputs.digests)
+        if same is not None:
+            yield same
+        if self.validator is not cache_validators.all_inputs:
+            yield from reversed(caches.get(self.key, ()))
+
+    def store(self, location: str | None, inputs: Mapping[str, Any], value: object) -> str:
+        """Store a result, and return where. May raise whatever the user's code and the place raise."""
+        place = self._location(inputs) if location is None else location
+        _done(place, self.result.write, place, value)
+        return place
+
+    def _location(self, inputs: Mapping[str, Any]) -> str:
+        place = self.place({**context, **context.get("parameters", {}), **inputs})
+        if not isinstance(place, str) or not place:
+            raise TypeError(f"the location of its result is {shown(place)}; it must be a text")
+        return place
+
+
+def keeping_of(task: Task, flow: Flow, slug: str, mapped: set[str] | None) -> Keeping | None:
+    """Return how a task's results are kept; None if they are not.
+
+    Args:
+        task: the task.
+        flow: its flow.
+        slug: what it is called there.
+        mapped: the arguments that differ between its children, where it is mapped.
+
+    Raises:
+        FlowError: all children of a mapped task would have the same place.
+    """
+    result = flow.result if task.result is None else task.result
+    stores = task.checkpoint is not False and not (result is None and task.target is None and task.checkpoint is None)
+    if not stores and task.target is None and task.cache_for is None and task.cache_validator is None:
+        return None
+    result = LocalResult() if result is None else result
+    given = result.location if task.target is None else task.target
+    if mapped is not None and stores:
+        _check_apart(task, given, mapped)
+    own = quote(slug, safe=" ")
+    return Keeping(
+        result,
+        template(task.name, "location", given) or (lambda known: _own_place(own, known)),
+        task.target is not None,
+        stores,
+        task.cache_seconds,
+        task.cache_validator or cache_validators.all_inputs,
+        task.cache_key or f"{flow.name}/{slug}",
+    )
+
+
+def _done(where: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call what is the user's, and say where it was if it fails. Any: it is the user's."""
+    said = capture(partial(function, *arguments), {}, current.get(), Answer, failure)
+    if isinstance(said, Answer):
+        return said.value
+    raise FAIL._of(f"{where}: {said.message or said.name}", result=said.result)
+
+
+def _own_place(slug: str, known: Mapping[str, Any]) -> str:
+    child = "" if known.get("map_index") is None else f"-{known['map_index']}"
+    return f"{quote(known['flow_name'], safe=' ')}/{known['flow_run_id']}/{slug}{child}"
+
+
+def _check_apart(task: Task, location: object, mapped: set[str]) -> None:
+    import string
+
+    if not isinstance(location, str):
+        return
+    names = {str(name).partition(".")[0].partition("[")[0] for _, name, _, _ in string.Formatter().parse(location)}
+    if not names & {*OWN, *mapped}:
+        raise FlowError(
+            f"task {task.name!r}: its children would all be stored at {location!r}; "
+            "name what tells them apart, such as {map_index}"
+        )
