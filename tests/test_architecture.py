@@ -49,6 +49,7 @@ LAYERS: list[set[str]] = [
         "_flow_life",
         "_task_payload",
         "_task_runner",
+        "_timers",
         "_board",
         "_flow_runner",
         "_stdout",

@@ -150,6 +150,11 @@ class Board:
         """Return whether upstreams that go whole to a node are not over."""
         return bool(self._missing[node.index])
 
+    def missing(self, runner: TaskRunner) -> bool:
+        """Return whether a run has upstreams that are not over, or a mapped task ones that are of unknown length."""
+        place = runner.node.index
+        return bool(self._missing[place] or (self._unknown[place] if runner.index is None else runner.missing))
+
     def fresh(self) -> list[TaskRunner]:
         """Return the runs of nodes that wait for nothing and that nothing has happened to."""
         return [

@@ -12,6 +12,7 @@ from interlock.states import Cached, Paused, Pending, Retrying, Scheduled, State
 from interlock.triggers import each
 
 if TYPE_CHECKING:
+    from interlock._flow import Flow
     from interlock._plan import Plan
     from interlock._run import Run
     from interlock._task_runner import TaskRunner
@@ -66,6 +67,23 @@ def signal_to(state: State) -> Signal | None:
         return ENDRUN(state)
     except ValueError:
         raise FlowError(f"task_states: {state!r}; no run can begin in it, leave it out to have the task run") from None
+
+
+def begins_over(flow: Flow, state: State) -> bool:
+    """Return whether a state that a flow run is to begin in is one in which it is over.
+
+    Raises:
+        FlowError: no flow run can begin in it.
+    """
+    if not isinstance(state, State):
+        raise FlowError(f"flow {flow.name!r}: state={state!r} is no state; give one such as Scheduled(start_time=...)")
+    if state.is_finished():
+        return True
+    if isinstance(state.result, TaskStates):
+        raise FlowError(f"flow {flow.name!r}: it rests in {state!r}; go on with flow.resume(state)")
+    if not isinstance(state, Pending):
+        raise FlowError(f"flow {flow.name!r}: state={state!r}; no flow run can begin in it, leave it out")
+    return False
 
 
 def result_of(plan: Plan, runners: Sequence[TaskRunner | None], layers: Mapping[str, Any], run: Run) -> TaskStates:

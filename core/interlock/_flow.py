@@ -130,7 +130,8 @@ class Flow(Graph):
         *,
         context: Mapping[str, Any] | None = None,
         plugins: Any = None,
-        task_states: Mapping[object, State] | None = None,
+        state: State | None = None,
+        task_states: Mapping[Any, State] | None = None,
         raise_on_exception: bool = False,
         **more: Any,
     ) -> State:
@@ -143,27 +144,31 @@ class Flow(Graph):
             parameters: values for the flow's parameters. Any: they are the user's.
             context: further keys of `interlock.context`.
             plugins: `Plugins`, or a list of plugin objects. Any: as for `Run`.
+            state: what the flow run is to begin in: `Scheduled(start_time=...)` waits for that time; one that is final
+                is returned as it is, and nothing runs. States of tasks in its result are as `task_states`.
             task_states: by task or slug: states that task runs begin in. One that is final stays: the task is not run.
+                Any: the keys of a `Mapping` are invariant.
             raise_on_exception: whether a flow run that fails raises, when it is over, what the first failed task did.
             **more: parameters by name.
 
         Raises:
-            FlowError: a parameter is missing, unknown or of another type, or the flow is still being built.
+            FlowError: a parameter is missing, unknown or of another type, a state is none that a run can begin in, or
+                the flow is still being built.
         """
         from interlock import _inline
 
         given = {**(parameters or {}), **more}
-        state = _inline.run(self, given, context or {}, plugins, task_states=task_states)
-        if raise_on_exception and state.is_failed():
-            raise _inline.raised_by(self, state)
-        return state
+        ended = _inline.run(self, given, context or {}, plugins, task_states=task_states, state=state)
+        if raise_on_exception and ended.is_failed():
+            raise _inline.raised_by(self, ended)
+        return ended
 
     def resume(
         self,
         state: State,
         tasks: Iterable[object] | None = None,
         *,
-        signals: Mapping[object, Signal] | None = None,
+        signals: Mapping[Any, Signal] | None = None,
         plugins: Any = None,
     ) -> State:
         """Go on from a state in which the flow rested, and return the next one.
@@ -174,7 +179,7 @@ class Flow(Graph):
             state: what `run` or an earlier `resume` returned; it may come from another process.
             tasks: the paused tasks, or their slugs, that may go on; all of them otherwise.
             signals: by such a task or slug: what happens to it then, in the place of its gates and its work:
-                `{task: SKIP("not needed")}`.
+                `{task: SKIP("not needed")}`. Any: as above.
             plugins: as for `run`.
 
         Raises:

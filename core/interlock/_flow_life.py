@@ -19,7 +19,7 @@ from interlock._rows import Row
 from interlock._run import Run
 from interlock._task_payload import FRESH, broken
 from interlock.signals import ENDRUN, Signal, made
-from interlock.states import BY_NAME, Cancelling, Running, State
+from interlock.states import BY_NAME, Cancelling, Running, Scheduled, State
 
 
 class FlowLife:
@@ -98,7 +98,13 @@ class FlowLife:
 
     def _proposed(self, after: str, signal: Signal, now: float) -> State:
         """Return the state that a signal would bring the flow run to."""
-        state = signal.state if isinstance(signal, ENDRUN) else BY_NAME[after](signal.message)
+        kind = BY_NAME[after]
+        if isinstance(signal, ENDRUN):
+            state = signal.state
+        elif issubclass(kind, Scheduled):
+            state = kind(signal.message, start_time=signal.fields.get("start_time"))
+        else:
+            state = kind(signal.message)
         if isinstance(state, Running):
             return state
         board = self._board

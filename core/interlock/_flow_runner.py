@@ -6,11 +6,9 @@ before it does.
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from datetime import datetime
 from typing import Any
 
 from interlock import states
@@ -19,7 +17,6 @@ from interlock._commands import Call, Command, Done, Look, Store, Wait
 from interlock._ends import for_a_person, signal_to
 from interlock._errors import FlowError
 from interlock._flow_life import FlowLife
-from interlock._handlers import Handled
 from interlock._hooks import Hooks
 from interlock._machine import Machine
 from interlock._maps import lengths_of
@@ -27,8 +24,9 @@ from interlock._plan import Node, Plan
 from interlock._results import Record, TaskStates
 from interlock._run import KEEP, Run
 from interlock._story import Cut, origin
-from interlock._task_payload import FRESH, payload
+from interlock._task_payload import FRESH
 from interlock._task_runner import TaskRunner
+from interlock._timers import Timers
 from interlock.signals import (
     CANCEL,
     FAIL,
@@ -36,9 +34,9 @@ from interlock.signals import (
     MAP,
     PAUSE,
     RESUME,
+    SCHEDULE,
     SKIP,
     START,
-    SUCCESS,
     Signal,
 )
 from interlock.states import Cached, State
@@ -76,8 +74,8 @@ class FlowRunner:
         self._hooks = hooks
         self._watch = watch
         self._ready: deque[TaskRunner] = deque()
-        self._waiting: list[tuple[float, int, TaskRunner]] = []
-        self._order = itertools.count()  # runs that are due at the same time keep their order
+        self._timers = Timers()
+        self._begins: float | None = None  # when the flow run is to begin, while it waits for that
         self._flying = 0  # bodies under way
         self._held: dict[TaskRunner, float] = {}  # by run: until when an old body of it may be at work
         self._said: dict[TaskRunner, Signal] = {}  # by run: what a person says of it next, in the place of its gates
@@ -92,20 +90,8 @@ class FlowRunner:
             cut = self._cuts[node.budget] = origin(self._machine._compile(known), KEEP)
         runner = TaskRunner(node, Run._of(self._machine, cut, node.guards, self._hooks), index)
         if node.handled:
-            self._handle(runner)
+            runner.handle(self._hooks, self._layers)
         return runner
-
-    def _handle(self, runner: TaskRunner) -> None:
-        """Let a task's handlers see the changes of a run."""
-        hooks = Handled(
-            self._hooks,
-            runner.node.task.state_handlers,
-            runner.node.task,
-            (self._layers, runner),
-            partial(payload, runner),
-            lambda: runner.state,
-        )
-        runner.run._bind(hooks)
 
     @property
     def state(self) -> State:
@@ -119,29 +105,38 @@ class FlowRunner:
 
     # Signals in
 
-    def start(self, now: float, given: Mapping[str, State] | None = None) -> None:
+    def start(self, now: float, given: Mapping[str, State] | None = None, at: datetime | None = None) -> None:
         """Begin the flow run.
 
         Args:
             now: the time.
             given: by slug: states that task runs begin in. One that is final stays: the task is not run.
+            at: when it is to begin; at once otherwise.
 
         Raises:
             FlowError: no run can begin in such a state; nothing has begun.
         """
         said = {slug: signal_to(state) for slug, state in (given or {}).items()}
-        self._life.send(START._of(), now)
-        if isinstance(self.state, states.Running):
-            for node in self.plan.nodes if said else ():
-                if (signal := said.get(node.slug)) is None:
-                    continue
-                state = (given or {})[node.slug]
-                if node.keeping is not None and isinstance(state, Cached):
-                    self._given[self.board.runner(node)] = state
-                else:
-                    self._said[self.board.runner(node)] = signal
+        for node in self.plan.nodes if said else ():
+            if (signal := said.get(node.slug)) is None:
+                continue
+            state = (given or {})[node.slug]
+            if node.keeping is not None and isinstance(state, Cached):
+                self._given[self.board.runner(node)] = state
+            else:
+                self._said[self.board.runner(node)] = signal
+        self._open(SCHEDULE._of(start_time=at) if at is not None and at.timestamp() > now else START._of(), now)
+
+    def _open(self, signal: Signal, now: float) -> None:
+        """Begin, or wait for a time: that of the signal, or of what a plugin says in its place."""
+        self._life.send(signal, now)
+        state = self.state
+        self._begins = None
+        if isinstance(state, states.Running):
             self._ready.extend(self._said)
             self._ready.extend(runner for runner in map(self.board.runner, self.plan.roots) if runner not in self._said)
+        elif isinstance(state, states.Scheduled) and state.start_time is not None and not self.run.closed:
+            self._begins = state.start_time.timestamp()
 
     def receive(self, call: Call, signal: Signal, now: float) -> None:
         """Take what a body did, or what a look or store did."""
@@ -166,15 +161,11 @@ class FlowRunner:
                     self._behind.append(body)
             return None
         if isinstance(call, Store):
-            if isinstance(signal, SUCCESS):
-                return call.outcome
-            why = f"Its result could not be stored: {signal.message or signal.name}"
-            return FAIL._of(why, result=signal.result)
+            return runner.stored(call, signal)
         store = runner.stores(call, signal)
-        if store is None:
-            return signal
-        self._behind.append(store)
-        return None
+        if store is not None:
+            self._behind.append(store)
+        return signal if store is None else None
 
     def hold(self, runner: TaskRunner, until: float) -> None:
         """Start no further attempt of a run before a time: the body of an old one may still be at work."""
@@ -183,22 +174,22 @@ class FlowRunner:
     def release(self, runner: TaskRunner, now: float) -> None:
         """Let a run go on that was held: its old body has ended."""
         if self._held.pop(runner, now) > now and not runner.over:
-            self._waiting = [entry for entry in self._waiting if entry[2] is not runner]
-            heapq.heapify(self._waiting)
+            self._timers.remove(runner)
             self._settle(runner, now)
 
     def cancel(self, now: float) -> None:
         """End the flow run: what runs is asked to stop, and nothing starts any more."""
         if self.run.is_final:
             return
+        self._begins = None
         self._ready.clear()
-        self._waiting.clear()
+        self._timers.clear()
         if isinstance(self.state, states.Running):
             self._life.send(CANCEL._of("The flow run was cancelled"), now)
         for node in self.plan.nodes:
             self.board.runner(node)
         self._end_all(now)
-        for call in [call for call in self._behind if not isinstance(call, Store)]:  # a body that nobody has called yet
+        for call in [call for call in self._behind if not isinstance(call, Store)]:  # bodies that nobody called yet
             self._behind.remove(call)
             self._flying += 1
             self.receive(call, FAIL._of("The work was cancelled before it began"), now)
@@ -268,10 +259,8 @@ class FlowRunner:
     def _restored(self, node: Node, record: Record, index: int | None) -> TaskRunner:
         runner = TaskRunner(node, record.run._again(node.guards, self._hooks), index)
         if node.handled:
-            self._handle(runner)
-        runner.state, runner.called, runner.tries = record.state, record.called, record.tries
-        runner.over = runner.run.is_final
-        runner.turn, runner.loop_result, runner.resumed = record.turn, record.loop_result, record.resumed
+            runner.handle(self._hooks, self._layers)
+        runner.restore(record)
         if record.children is not None:
             runner.children = [self._restored(node, child, place) for place, child in enumerate(record.children)]
         return runner
@@ -289,22 +278,27 @@ class FlowRunner:
                 if call is not None:
                     self._flying += 1
                     return call
-            if self._waiting and self._waiting[0][0] <= now:
-                self._ready.append(heapq.heappop(self._waiting)[2])
-            elif self._flying or self._waiting:
-                return Wait(self._waiting[0][0] if self._waiting else None)
-            else:
+            due = self._timers.earliest()
+            if due is not None and due <= now:
+                self._ready.append(self._timers.pop())
+            elif self._flying or due is not None:
+                return Wait(due)
+            elif self._begins is None:
                 self._finish(now)
                 return Done(self.state)
+            elif self._begins > now:
+                return Wait(self._begins)
+            else:
+                self._open(START._of(), now)
 
     def _begin(self, runner: TaskRunner, now: float) -> Call | None:
         """Go on with a run that is due, and return the call of its body if that is what comes next."""
         call = None
         if self._held and self._held.get(runner, now) > now:
-            heapq.heappush(self._waiting, (self._held[runner], next(self._order), runner))
+            self._timers.add(self._held[runner], runner)
             return None
         fresh = runner.state is FRESH
-        if not fresh and not self._goes_on(runner):
+        if not fresh and not self._goes_on(runner, now):
             return None
         if not fresh and isinstance(runner.state, states.Paused):
             runner.apply(RESUME._of(), now)
@@ -314,6 +308,8 @@ class FlowRunner:
             if runner.left or (not runner.children and self.board.waits(runner.node)):
                 return None
             self._gather(runner, now)
+        elif isinstance(runner.state, states.Scheduled) and self.board.missing(runner):
+            return None  # its time has come, but not that of its upstreams
         elif runner.node.mapped and runner.index is None:
             if not self._expand(runner, now):
                 return None
@@ -326,11 +322,20 @@ class FlowRunner:
             self._watch(runner)
         return call
 
-    def _goes_on(self, runner: TaskRunner) -> bool:
-        """Open a new pass of a run that was sealed; return whether it can go on at all."""
-        if runner.run.closed and not runner.over:
+    def _goes_on(self, runner: TaskRunner, now: float) -> bool:
+        """Open a new pass of a run that was sealed; return whether it can go on now."""
+        if runner.over:
+            return False
+        if isinstance(runner.state, states.Scheduled):
+            due = runner.due()
+            if due is not None and due > now:
+                self._timers.add(due, runner)
+                return False
+            if for_a_person(runner) and not runner.resumed:
+                return False
+        if runner.run.closed:
             runner.run.reopen()
-        return not runner.over
+        return True
 
     def _settle(self, runner: TaskRunner, now: float) -> None:
         """Look at where a run is now: it is over, or due, or waits."""
@@ -343,7 +348,7 @@ class FlowRunner:
                 ready.reverse()
             self._ready.extendleft(ready)
         elif isinstance(state, states.Scheduled):
-            self._schedule(runner, state, now)
+            self._schedule(runner, now)
         elif not isinstance(state, states.Running):
             self._ready.appendleft(runner)
         elif isinstance(state, states.Mapping) and runner.children is None:
@@ -351,14 +356,15 @@ class FlowRunner:
             runner.children = []
             self._ready.appendleft(runner)
 
-    def _schedule(self, runner: TaskRunner, state: states.Scheduled, now: float) -> None:
-        if state.start_time is None and for_a_person(runner):
+    def _schedule(self, runner: TaskRunner, now: float) -> None:
+        due = runner.due()
+        if due is None and for_a_person(runner):
             return
-        due = now if state.start_time is None else state.start_time.timestamp()
+        due = now if due is None else due
         if due <= now and not runner.run.closed:
             self._ready.append(runner)
         else:
-            heapq.heappush(self._waiting, (due, next(self._order), runner))
+            self._timers.add(due, runner)
 
     # Mapped tasks
 

@@ -17,7 +17,7 @@ from typing import Any, Self
 from interlock._capture import capture, failure
 from interlock._commands import Call, Done, Look, Store
 from interlock._edges import building
-from interlock._ends import kept
+from interlock._ends import begins_over, kept
 from interlock._errors import FlowError, listed, suggest
 from interlock._flow import Flow
 from interlock._flow_runner import FlowRunner, Watch
@@ -30,7 +30,7 @@ from interlock._tasks import Task
 from interlock._timed import GRACE, LOOK, Behind, timed
 from interlock.results import caches
 from interlock.signals import Signal
-from interlock.states import State
+from interlock.states import Scheduled, State
 
 LONGEST_NAP = 3600.0  # seconds: the clock may be set while we sleep, so it is read again now and then
 
@@ -42,13 +42,18 @@ def run(
     plugins: Any,
     watch: Watch | None = None,
     task_states: Mapping[object, State] | None = None,
+    state: State | None = None,
 ) -> State:
     """Run a flow from its beginning. See `Flow.run`; any: as there."""
     if building.get() is flow:
         raise FlowError(f"flow {flow.name!r} is still being built; run it behind its `with` block")
+    if state is not None and begins_over(flow, state):
+        return state
     layers = {**_layers(flow, _given(flow, parameters)), **context}
     runner = FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), watch=watch)
-    runner.start(time.time(), _given_states(flow, runner.plan, task_states or {}))
+    earlier = state.result if state is not None and isinstance(state.result, Mapping) else {}
+    given = _given_states(flow, runner.plan, {**earlier, **(task_states or {})})
+    runner.start(time.time(), given, state.start_time if isinstance(state, Scheduled) else None)
     return drive(runner)
 
 

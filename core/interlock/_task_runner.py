@@ -18,7 +18,7 @@ from interlock._context import context
 from interlock._elements import flattened
 from interlock._errors import NoTransition, shown
 from interlock._handlers import Handled, observe
-from interlock._hooks import ESCAPES
+from interlock._hooks import ESCAPES, Hooks
 from interlock._keeping import Found
 from interlock._options import seconds
 from interlock._results import Record
@@ -37,7 +37,7 @@ from interlock.signals import (
     cached,
     made,
 )
-from interlock.states import BY_NAME, Cached, Looped, Paused, Retrying, State, Success, success
+from interlock.states import BY_NAME, Cached, Looped, Paused, Retrying, Scheduled, State, Success, success
 from interlock.states import Mapping as MappingState
 from interlock.triggers import each
 
@@ -105,6 +105,12 @@ class TaskRunner:
 
     def __repr__(self) -> str:
         return f"<TaskRunner of {self.name}: {self.state!r}>"
+
+    def handle(self, hooks: Hooks | None, layers: Mapping[str, Any]) -> None:
+        """Let the task's handlers see the changes of the run, behind the plugins' hooks."""
+        task = self.node.task
+        proposed = partial(payload, self)
+        self.run._bind(Handled(hooks, task.state_handlers, task, (layers, self), proposed, lambda: self.state))
 
     # Signals in
 
@@ -174,6 +180,13 @@ class TaskRunner:
         location = None if self.found is None else self.found.location
         store = partial(keeping.store, location, call.arguments, value)
         return Store(self, call.attempt, store, {}, call.layers, signal)
+
+    def stored(self, store: Store, signal: Signal) -> Signal:
+        """Return the outcome that counts when a result was stored, or could not be."""
+        if isinstance(signal, SUCCESS):
+            return store.outcome
+        why = f"Its result could not be stored: {signal.message or signal.name}"
+        return FAIL._of(why, result=signal.result)
 
     def apply(self, signal: Signal, now: float) -> Row:
         """Send a signal of a gate, the engine or a person. What the table refuses is a failure, with its reason.
@@ -305,8 +318,8 @@ class TaskRunner:
                 return
         if isinstance(signal, RESUME):
             self.resumed = True
-        elif isinstance(state, Paused):
-            self.resumed = False
+        elif isinstance(state, Paused) or (isinstance(state, Scheduled) and state.start_time is None):
+            self.resumed = False  # a person must say so again
 
     def _told(self, row: Row, old: State) -> None:
         """Tell the task's handlers of a step that they were not asked about, and of a failure in the end."""
@@ -330,11 +343,22 @@ class TaskRunner:
         """Return when the last step was taken: while the body is called, that is the start of the attempt."""
         return moment(self.run._times[-1] or 0.0 if self.run._times else 0.0)
 
+    def due(self) -> float | None:
+        """Return the time that the run waits for, in seconds since 1970; None if it waits for none."""
+        state = self.state
+        return state.start_time.timestamp() if isinstance(state, Scheduled) and state.start_time is not None else None
+
     def shown(self) -> State:
         """Return the state as a flow's result shows it: with the children's, where they are the work."""
         if self.children is None or not isinstance(self.state, MappingState):
             return self.state
         return MappingState(self.state.message, None, tuple(child.state for child in self.children))
+
+    def restore(self, record: Record) -> None:
+        """Go on from where a run rested; its life goes on already."""
+        self.state, self.called, self.tries = record.state, record.called, record.tries
+        self.turn, self.loop_result, self.resumed = record.turn, record.loop_result, record.resumed
+        self.over = self.run.is_final
 
     def record(self) -> Record:
         """Return what it takes to go on from here later."""

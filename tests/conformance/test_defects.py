@@ -1,18 +1,17 @@
-"""The defects that were reproduced on Prefect 1.4.1, group by group: each is shown not to be here.
-
-Number 9, of caches and targets whose upstream failed, comes with them.
-"""
+"""The defects that were reproduced on Prefect 1.4.1, group by group: each is shown not to be here."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
-from acts import does, flow_of
+from acts import Told, does, flow_of, placed
 
 from interlock import Flow, context, merge, signals, states, task, triggers
 from interlock.control_flow import FilterTask
+from interlock.results import LocalResult
 from interlock.signals import ENDRUN, FAIL, LOOP, PAUSE, RETRY, SKIP, SUCCESS, TIMEOUT
 from interlock.states import Failed, Paused, Running, State, Success
 
@@ -111,6 +110,28 @@ def test_8_a_flow_whose_task_was_cancelled_has_not_succeeded() -> None:
     """A cancelled reference task cancels the flow."""
     flow, _ = flow_of(does(ENDRUN(states.Cancelled("off"))), does(1))
     assert type(flow.run()) is states.Cancelled
+
+
+def test_9_what_is_cached_does_not_fail_behind_that(tmp_path: Path) -> None:
+    """The trigger is asked before a target or a kept result is looked for, so that nothing is Cached and then fails.
+
+    A trigger that a failed upstream satisfies lets the target serve.
+    """
+    place = LocalResult(tmp_path)
+    place.write("there", 7)
+    for options in ({"target": "there"}, {"cache_for": 60, "cache_key": "9"}):
+        if "cache_for" in options:
+            assert ended(does(7), **options).is_cached()
+        for trigger, end in ((triggers.all_successful, "TriggerFailed"), (triggers.all_finished, "Cached")):
+            with Flow("ninth") as flow:
+                above = task(does(FAIL("no")))()
+                node = placed(task(result=place, trigger=trigger, **options)(does(1)), upstream_tasks=[above])
+            told = Told()
+            state = flow.run(plugins=[told]).result[node]
+            assert type(state).__name__ == end
+            assert told.tasks[-1].endswith(end)
+            assert len(told.tasks) == 3, "two steps of the first, one of the second"
+            assert state.result == (7 if end == "Cached" else None)
 
 
 def test_10_triggers_count_what_there_is() -> None:

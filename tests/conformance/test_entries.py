@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acts import flow_of
+from acts import Clock, does, flow_of, placed
 
-from interlock import FlowError, _inline, context, states
+from interlock import Flow, FlowError, _inline, context, signals, states, task
+from interlock.cache_validators import duration_only, never_use
+from interlock.results import LocalResult
 from interlock.states import State
 
 DIFFERENCES = Path(__file__).parent.parent / "differences.toml"
@@ -29,7 +31,7 @@ ORIGINAL: dict[str, tuple[State | None, str]] = {
     "retrying-later": (states.Retrying(start_time=FUTURE), "runs later"),
     "paused-until-the-past": (states.Paused(start_time=PAST), "runs, resumed"),
     "paused": (states.Paused(), "stays"),
-    "cached": (states.Cached(result=1), "stays"),
+    "cached": (states.Cached(result=1), "runs"),
     "mapped": (states.Mapped(result=[1]), "stays"),
     "running": (states.Running(), "stays"),
     "cancelling": (states.Cancelling(), "stays"),
@@ -44,16 +46,34 @@ ORIGINAL: dict[str, tuple[State | None, str]] = {
 }
 
 
-class Clock:
-    """Stands in the place of the `time` module."""
+# The same for tasks that keep results: a state, options of the task, what its upstream does, what becomes of it.
+KEPT = states.Cached(result=1)
+KEEPING: dict[str, tuple[State, dict[str, Any], BaseException | None, str]] = {
+    "cached-and-valid": (KEPT, {"cache_for": 60, "cache_validator": duration_only}, None, "stays"),
+    "cached-and-not-valid": (KEPT, {"cache_for": 60, "cache_validator": never_use}, None, "runs"),
+    "cached-without-its-target": (KEPT, {"target": "absent"}, None, "stays"),
+    "cached-behind-a-skip": (KEPT, {"cache_for": 60}, signals.SKIP(), "becomes Skipped"),
+    "cached-behind-a-failure": (KEPT, {"cache_for": 60}, signals.FAIL(), "becomes TriggerFailed"),
+    "a-target-is-there": (states.Pending(), {"target": "there"}, None, "becomes Cached"),
+    "a-target-behind-a-failure": (states.Pending(), {"target": "there"}, signals.FAIL(), "becomes TriggerFailed"),
+    "behind-one-that-waits": (states.Pending(), {}, signals.PAUSE(), "stays"),
+    "later-behind-one-that-waits": (states.Scheduled(start_time=PAST), {}, signals.PAUSE(), "stays"),
+}
 
-    now = NOW.timestamp()
 
-    def time(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+@pytest.mark.parametrize("name", KEEPING)
+def test_an_entry_of_a_task_that_keeps_results_is_equal(name: str, tmp_path: Path) -> None:
+    """A kept result that a run is given, or a target, serves behind the gates, where the validator says so."""
+    given, options, upstream, original = KEEPING[name]
+    place = LocalResult(tmp_path)
+    place.write("there", 7)
+    ran: list[str] = []
+    with Flow("keeping") as flow:
+        above = task(lambda: does(upstream)())()
+        node = placed(task(result=place, **options)(lambda: ran.append("runs")), upstream_tasks=[above])
+    state = flow.run(task_states={node: given}).result[node]
+    found = "runs" if ran else "stays" if state in (given, states.Pending("The task was not run.")) else None
+    assert (found or f"becomes {type(state).__name__}") == original
 
 
 def ours(given: State | None, clock: Clock) -> str:
@@ -79,7 +99,7 @@ def ours(given: State | None, clock: Clock) -> str:
 @pytest.mark.parametrize("name", ORIGINAL)
 def test_an_entry_is_equal_or_listed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that is given a state goes on as in the original, or as the list of differences says, with a reason."""
-    clock = Clock()
+    clock = Clock(NOW.timestamp())
     monkeypatch.setattr(_inline, "time", clock)
     given, original = ORIGINAL[name]
     found = ours(given, clock)

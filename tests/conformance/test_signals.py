@@ -11,6 +11,7 @@ import pytest
 from acts import Told
 
 from interlock import Flow, signals, states, task
+from interlock.cache_validators import never_use
 from interlock.states import State
 
 HERE = Path(__file__).parent
@@ -18,7 +19,7 @@ ORIGINAL: dict[str, dict[str, str]] = tomllib.loads((HERE / "signals.toml").read
 DIFFERENT: dict[str, dict[str, Any]] = tomllib.loads((HERE.parent / "differences.toml").read_text(encoding="utf-8"))[
     "signals"
 ]
-SITES = ["body", "retries", "trigger", "running", "success", "failure", "raising"]
+SITES = ["body", "retries", "caching", "trigger", "running", "success", "failure", "raising"]
 CELLS = [(event, site) for event in ORIGINAL for site in SITES]
 
 
@@ -83,7 +84,9 @@ def ours(event: str, site: str) -> str:
         options["trigger"] = once.trigger
     if site in FITS:
         options["state_handlers"] = [once.handler]
-    in_body = site in ("body", "retries", "raising")
+    if site == "caching":
+        options |= {"cache_for": 60, "cache_validator": never_use}
+    in_body = site in ("body", "retries", "caching", "raising")
     body = once.body if in_body else failing if site == "failure" else lambda: "done"
     with Flow("one") as flow:
         task(max_retries=int(site == "retries"), **options)(body)()

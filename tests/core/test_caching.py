@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
-from acts import Told, does, flow_of, it, placed, refused
+from acts import Clock, Told, does, flow_of, it, placed, refused
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,21 +30,9 @@ def forgotten() -> Iterator[None]:
     caches.clear()
 
 
-class Clock:
-    """Stands in the place of the `time` module."""
-
-    now = NOW.timestamp()
-
-    def time(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+    clock = Clock(NOW.timestamp())
     monkeypatch.setattr(_inline, "time", clock)
     return clock
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -22,6 +22,7 @@ from interlock._hooks import RunView, hooks_of
 from interlock._plan import plan
 from interlock._run import Run
 from interlock._story import Step
+from interlock._task_payload import moment
 from interlock._task_runner import TaskRunner
 from interlock.signals import ENDRUN, Signal
 from interlock.states import BY_NAME, State
@@ -308,7 +309,9 @@ def driven(runner: FlowRunner, now: float) -> State:
             now = command.until
 
 
-def passes(flow: Flow, stop_at: int | None = None, store: bool = False) -> Iterator[tuple[Checked, State]]:
+def passes(
+    flow: Flow, stop_at: int | None = None, store: bool = False, given: Mapping[str, State] | None = None
+) -> Iterator[tuple[Checked, State]]:
     """Run a flow, and resume it until it is over; yield the runner and the state of each pass."""
     state, now = None, 1000.0
     for _ in range(RESUMPTIONS):
@@ -316,7 +319,7 @@ def passes(flow: Flow, stop_at: int | None = None, store: bool = False) -> Itera
         runner = watcher.runner = Checked(plan(flow), {"parameters": {}}, hooks=hooks_of([watcher]))
         runner.stop_at = stop_at
         if state is None:
-            runner.start(now)
+            runner.start(now, given)
         else:
             resumed_by(watcher, runner, pickle.loads(pickle.dumps(state)) if store else state, now)
         state = driven(runner, now)
@@ -375,6 +378,36 @@ def test_every_flow_keeps_the_invariants(drawn: Drawn, store: bool) -> None:
         over = {f"{each.name}" for each in runner.board.all() if each.over}
         assert ended <= over
         ended = over
+
+
+GIVEN: list[State] = [
+    states.Scheduled(start_time=moment(500.0)),
+    states.Scheduled(start_time=moment(1003.0)),
+    states.Scheduled(start_time=moment(5000.0)),
+    states.Scheduled(),
+    states.Retrying(start_time=moment(1002.0)),
+    states.Paused(),
+    states.Paused(start_time=moment(1004.0)),
+    states.Success(result=[7]),
+    states.Skipped(),
+    states.Failed("given"),
+]
+
+
+@settings(USUAL, max_examples=150)
+@given(drawn=flows(8), given=st.dictionaries(st.integers(0, 7), st.sampled_from(GIVEN), min_size=1, max_size=4))
+def test_a_flow_that_is_given_states_keeps_the_invariants(drawn: Drawn, given: dict[int, State]) -> None:
+    """Task runs that begin in a state wait for its time, for a person, and for their upstreams as any others."""
+    flow = built(drawn, World())
+    slugs = [node.slug for node in plan(flow).nodes]
+    begun = {slugs[place % len(slugs)]: state for place, state in given.items()}
+    for number, (runner, state) in enumerate(passes(flow, given=begun)):
+        check_rest(runner, state)
+        final = {slug: kept for slug, kept in begun.items() if kept.is_finished()}
+        assert {slug: state.result[slug] for slug in final} == final
+        if not number:
+            paused = [slug for slug, kept in begun.items() if kept.is_scheduled() and kept.start_time is None]  # type: ignore[attr-defined]
+            assert all(type(state.result[slug]) is type(begun[slug]) for slug in paused)
 
 
 @settings(USUAL, max_examples=120)

@@ -8,11 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acts import Told, does, flow_of, it, refused
+from acts import Clock, Told, does, flow_of, it, refused
 
-from interlock import DateTimeParameter, Flow, FlowError, Parameter, _inline, context, pause_task, states, task
+from interlock import DateTimeParameter, Flow, FlowError, Parameter, _inline, context, pause_task, signals, states, task
 from interlock.signals import ENDRUN, FAIL, LOOP, PAUSE, SKIP, SUCCESS
 from interlock.states import Cached, Failed, Paused, Scheduled, Skipped, State, Success, TriggerFailed
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(_inline, "time", clock)
+    return clock
 
 
 @task
@@ -232,18 +239,6 @@ def test_a_task_pauses_for_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert clock.now == 1060
 
 
-class Clock:
-    """Stands in the place of the `time` module."""
-
-    now = 1000.0
-
-    def time(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 def test_a_pause_without_a_meaning_is_refused() -> None:
     """Outside of a task there is nothing to pause; a duration that is none fails the task."""
     assert refused(pause_task) == "pause_task: no task is under way here; call it in the work of a task"
@@ -275,4 +270,82 @@ def test_a_failure_without_an_exception_is_raised_as_an_error_of_the_flow() -> N
         flow.run(raise_on_exception=True)
     assert str(caught.value) == (
         'flow \'of tasks\': it ended in <Failed: "Some reference tasks failed.">; <Task: work> ended in <Failed: "no">'
+    )
+
+
+# Given states that wait, behind upstreams that are not over
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Scheduled(start_time=datetime.fromtimestamp(500, UTC)),
+        states.Retrying(start_time=datetime.fromtimestamp(1500, UTC)),
+    ],
+    ids=["past", "soon"],
+)
+def test_a_run_whose_time_comes_before_its_upstreams_waits_for_them(given: State, clock: Clock) -> None:
+    """A given time makes no gate fall: the task runs when its upstreams are over, and only then."""
+    with Flow("early") as flow:
+        slow = task(max_retries=1, retry_delay=1000)(does(ValueError("no"), 5))()
+        node = it(task(lambda x: (x, clock.time()))(slow))
+    assert flow.run(task_states={node: given}).result[node].result == (5, 2000.0)
+
+
+def test_a_run_whose_upstreams_are_over_waits_for_its_time(clock: Clock) -> None:
+    """The end of an upstream does not start what is not due, nor what waits for a person."""
+    later = datetime.fromtimestamp(5000, UTC)
+    with Flow("late") as flow:
+        first = task(lambda: 1)()
+        due = it(task(name="due")(lambda x: clock.time())(first))
+        held = it(task(name="held")(lambda x: x)(first))
+        paused = it(task(name="paused")(lambda x: x)(first))
+    begun = {due: Scheduled(start_time=later), held: Scheduled("look"), paused: Paused("look")}
+    state = flow.run(task_states=begun)
+    assert type(state) is Paused
+    assert (state.result[due].result, state.result[held], state.result[paused]) == (5000.0, begun[held], begun[paused])
+    state = flow.resume(state, held)
+    assert (state.result[held].result, state.result[paused]) == (1, begun[paused])
+    assert flow.resume(state).result[paused].result == 1
+
+
+# The state that a flow run begins in
+
+
+def test_a_flow_run_begins_at_its_time(clock: Clock) -> None:
+    """One that is scheduled waits for its time; Ctrl-C meanwhile cancels it, and nothing has run."""
+    told = Told()
+    flow, (node,) = flow_of(lambda: clock.time())
+    state = flow.run(state=Scheduled(start_time=datetime.fromtimestamp(5000, UTC)), plugins=[told])
+    assert (type(state), state.result[node].result) == (Success, 5000.0)
+    steps = ["Pending -SCHEDULE-> Scheduled", "Scheduled -START-> Running", "Running -SUCCESS-> Success"]
+    assert told.of("flow-run") == steps
+
+
+def test_a_flow_run_that_is_over_stays_so() -> None:
+    """A final state is returned as it is; states of tasks in the result of another one are taken."""
+    ran: list[int] = []
+    flow, (node,) = flow_of(lambda: ran.append(1))
+    for ended in (Success(result=1), Failed("why")):
+        assert flow.run(state=ended) is ended
+    given = Success("kept", 5)
+    assert flow.run(state=states.Pending(result={node: given})).result[node] == given
+    assert flow.run(state=states.Pending(result={node: Failed()}), task_states={node: given}).is_successful()
+    assert ran == []
+
+
+def test_states_that_no_flow_run_begins_in_are_refused() -> None:
+    """What rests is resumed; the middle of a run, and what is no state, is refused."""
+    flow, _ = flow_of(does(signals.PAUSE()))
+    rested = flow.run()
+    assert refused(lambda: flow.run(state=rested)) == (
+        "flow 'of tasks': it rests in <Paused: \"Nothing can go on until a person resumes a task\">; go on with "
+        "flow.resume(state)"
+    )
+    assert refused(lambda: flow.run(state=states.Running())) == (
+        "flow 'of tasks': state=<Running>; no flow run can begin in it, leave it out"
+    )
+    wrong: Any = "Success"
+    assert refused(lambda: flow.run(state=wrong)) == (
+        "flow 'of tasks': state='Success' is no state; give one such as Scheduled(start_time=...)"
     )

@@ -22,6 +22,7 @@ from interlock._inline import drive
 from interlock._plan import plan
 from interlock._story import Step
 from interlock._table import Cell, Choice, Table
+from interlock.cache_validators import never_use
 from interlock.signals import (
     CACHE,
     ENDRUN,
@@ -59,7 +60,6 @@ def rows(machine: Machine) -> list[Row]:
 
 NOT_YET: dict[str, dict[Row, str]] = {
     "task-run": {
-        ("Running", "SUCCESS", "Cached"): "no option of a task asks for its result to be kept",
         **dict.fromkeys(
             [row for row in rows(TASK) if row[:2] == ("Mapping", "ENDRUN")],
             "bodies and gates raise it, and the parent of children has neither",
@@ -72,15 +72,11 @@ NOT_YET: dict[str, dict[Row, str]] = {
     "flow-run": {
         **dict.fromkeys(
             [row for row in rows(FLOW) if row[1] == "ENDRUN"],
-            "nobody can raise it for a flow: it has no handlers yet",
-        ),
-        **dict.fromkeys(
-            [row for row in rows(FLOW) if row[0] == "Scheduled" and row[1] != "ENDRUN"],
-            "nobody waits for the start of a flow yet, so that nothing follows on Scheduled",
+            "a flow has no work of its own that could raise it, and it is no answer of plugins and handlers",
         ),
         **dict.fromkeys(
             [("Pending", "CANCEL", "Cancelled"), ("Paused", "CANCEL", "Cancelled")],
-            "Ctrl-C reaches a flow only while it runs",
+            "Ctrl-C reaches a flow while it runs or waits for its time; nobody else can cancel one yet",
         ),
     },
 }
@@ -106,7 +102,7 @@ class Scenario:
     answers: Answers = ()
     """What a plugin answers, each once."""
     stop: str | None = None
-    """The state of the task in which a person stops the flow."""
+    """The state in which a person stops the flow: of the task, or "flow" and that of the flow."""
     presses: int = 1
     resumed: bool = False
     beside: Signal | None = None
@@ -130,6 +126,7 @@ class Stopped(FlowRunner):
 
     def _press(self, now: float) -> bool:
         there = [runner.run.state for runner in self.board.all() if runner.node.task.name == "main"]
+        there.append(f"flow {self.run.state}")
         pressed = self.when in there and self.presses > 0
         while pressed and self.presses:
             self.presses -= 1
@@ -269,7 +266,7 @@ def of_task(row: Row) -> Scenario:
         presses = 2 if state == "Cancelling" and not mapped else 1
         return Scenario(mapped=mapped, stop="Mapping" if mapped else "Running", presses=presses)
     stop = "Running" if state == "Cancelling" else None
-    options = of_budget(row)
+    options = of_budget(row) if target != "Cached" else {"cache_for": 60, "cache_validator": never_use}
     if name == "ENDRUN":
         return Scenario(body=[ENDRUN(BY_NAME[target]("why"))], stop=stop)
     if name in ("BROKEN", "TIMEOUT", "LOST"):
@@ -314,9 +311,13 @@ def of_flow(row: Row) -> Scenario:
     """Return a scenario that takes a row of the flow table."""
     state, name, _ = row
     broken = name == "BROKEN"
-    if state == "Pending":
-        answer = None if broken else signal(name)
-        return Scenario(answers=[] if name == "START" else [("flow-run", "Pending", START, answer)])
+    if state in ("Pending", "Scheduled"):
+        answer = None if broken else SCHEDULE(start_time=PAST) if name == "SCHEDULE" else signal(name)
+        stops = name == "CANCEL"
+        put_off = SCHEDULE(start_time=FAR if stops else PAST)
+        first: Answers = [("flow-run", "Pending", START, put_off)] if state == "Scheduled" else []
+        then: Answers = [] if name == "START" or stops else [("flow-run", state, START, answer)]
+        return Scenario(answers=[*first, *then], stop="flow Scheduled" if stops else None)
     if state == "Paused":
         answers: Answers = [("flow-run", "Paused", RESUME, None)] if broken else []
         return Scenario(body=[PAUSE()], resumed=True, answers=answers)
