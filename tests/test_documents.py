@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
+import io
 import re
 import shlex
 import subprocess
 import sys
+import tokenize
 import tomllib
 from pathlib import Path
 
 import pytest
 from generate import FILES, ROOT, generated
 
+import interlock
 from interlock import Machine
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "spec" / "README.md", ROOT / "plugins" / "README.md"]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "core" / "README.md",
+    ROOT / "spec" / "README.md",
+    ROOT / "plugins" / "README.md",
+]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SETS_UP = "python3 -m venv .venv && "  # these blocks are run by .ci/run, in a fresh clone
 
@@ -45,6 +54,34 @@ def test_python_blocks_run(place: str, code: str, tmp_path: Path) -> None:
     file.write_text(code, encoding="utf-8")
     done = subprocess.run([sys.executable, str(file)], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, ""), place
+
+
+PUBLIC = ("cache_validators", "control_flow", "notifications", "results", "signals", "states", "triggers")
+
+
+@pytest.mark.parametrize("module", ["", *PUBLIC])
+def test_every_public_name_stands_in_an_example(module: str) -> None:
+    """Each name that a module offers is used in a block of core/README.md, all of which are run."""
+    names = set(importlib.import_module(f"interlock.{module}".rstrip(".")).__all__)
+    used = {
+        token.string
+        for place, code in blocks("python")
+        if Path(place).parts[0] == "core"
+        for token in tokenize.generate_tokens(io.StringIO(code).readline)
+        if token.type == tokenize.NAME
+    }
+    assert names - used == set()
+    assert set(PUBLIC) <= set(interlock.__all__)
+
+
+def test_every_wish_is_answered() -> None:
+    """The table of wishes has an answer in each line, and every issue that was asked about is in one line."""
+    text = (ROOT / "core" / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| ([\d, ]+): [^|]+ \| ([^|]+) \|$", text, re.MULTILINE)
+    asked = [number for numbers, _ in lines for number in numbers.split(", ")]
+    assert len(lines) == 45
+    assert len(asked) == len(set(asked)) == 89
+    assert all(len(answer) > 10 for _, answer in lines)
 
 
 @pytest.mark.parametrize(("place", "code"), [pytest.param(*block, id=block[0]) for block in blocks("toml")])

@@ -105,7 +105,7 @@ class Plugins:
     `Plugins(recorder, limiter)` registers objects with methods (or modules with functions) marked by `hookimpl`.
 
     Raises:
-        PluginError: an object implements a hook that does not exist, or a hook with arguments that it does not have.
+        PluginError: an object implements no hook, one that does not exist, or one with arguments that it does not have.
     """
 
     def __init__(self, *plugins: object) -> None:
@@ -129,6 +129,9 @@ class Plugins:
             if self._manager.is_registered(plugin):
                 self._manager.unregister(plugin)
             raise PluginError(named, "register", str(error).replace("\n", " ")) from None
+        if not self._manager.get_hookcallers(plugin):
+            self._manager.unregister(plugin)
+            raise PluginError(named, "register", "it implements no hook; mark its methods with @hookimpl")
 
     def unregister(self, plugin: object) -> None:
         """Remove a plugin. Runs that began before still call it."""

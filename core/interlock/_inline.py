@@ -118,6 +118,8 @@ def drive(runner: FlowRunner) -> State:
                     runner.cancel(now)
                 runner.receive(command, outcome, now)
             elif isinstance(command, Done):
+                if interrupts.pending and not runner.run.is_final:
+                    continue  # Ctrl-C came while the last thing was decided: what rests is cancelled too
                 behind.tell()
                 if runner.plan.caching:
                     _keep(runner, moment(now))

@@ -24,7 +24,7 @@ __all__ = [
     "partial_parameters_only",
 ]
 
-Validator: TypeAlias = "Callable[[Cached, Mapping[str, Any], Mapping[str, Any]], bool]"
+Validator: TypeAlias = Callable[[Cached, Mapping[str, Any], Mapping[str, Any]], bool]
 """validator(kept state, inputs, parameters). Any: the user's values."""
 
 

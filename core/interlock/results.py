@@ -18,7 +18,7 @@ from interlock.states import Cached
 
 __all__ = ["JSONSerializer", "LocalResult", "PickleSerializer", "Result", "Serializer", "caches"]
 
-Location: TypeAlias = "str | Callable[..., str] | None"
+Location: TypeAlias = str | Callable[..., str] | None
 """A template such as "{flow_name}/{date:%Y-%m-%d}/{task_slug}", or a callable that takes such keys."""
 
 MOST = 10_000  # results of one task that are kept in the process: a bound, so that no service grows for ever
@@ -95,6 +95,10 @@ class JSONSerializer:
         return json.loads(file.read())
 
 
+def _absolute(folder: str | os.PathLike[str]) -> Path:
+    return Path(folder).absolute()
+
+
 @attrs.frozen
 class LocalResult:
     """Files of this machine.
@@ -103,18 +107,18 @@ class LocalResult:
 
     Args:
         dir: the folder that locations are relative to, made when it is first needed; `~/.interlock/results` otherwise.
+            It stays where it is now, wherever the process goes.
         location: where a task's result goes that has no `target`; see `Result`.
         serializer: how a value becomes bytes.
     """
 
-    dir: str | os.PathLike[str] | None = None
+    dir: Path | None = attrs.field(default=None, converter=attrs.converters.optional(_absolute))
     location: Location = attrs.field(default=None, kw_only=True)
     serializer: Serializer = attrs.field(factory=PickleSerializer, kw_only=True)
 
     def path(self, location: str) -> Path:
         """Return the file that a location means."""
-        home = Path.home() / ".interlock" / "results" if self.dir is None else Path(self.dir)
-        return home.absolute() / location
+        return (Path.home() / ".interlock" / "results" if self.dir is None else self.dir) / location
 
     def exists(self, location: str) -> bool:
         """Return whether there is such a file."""

@@ -16,6 +16,30 @@ from interlock._errors import listed, suggest
 from interlock._machine import Machine
 from interlock.states import State
 
+__all__ = [
+    "BROKEN",
+    "CACHE",
+    "CANCEL",
+    "ENDRUN",
+    "FAIL",
+    "GATHER",
+    "LOOP",
+    "LOST",
+    "MAP",
+    "PAUSE",
+    "RESUME",
+    "RETRY",
+    "SCHEDULE",
+    "SKIP",
+    "START",
+    "SUCCESS",
+    "TIMEOUT",
+    "TRIGGERFAIL",
+    "VALIDATIONFAIL",
+    "Signal",
+    "signal_from_state",
+]
+
 
 class Signal(BaseException):
     """What happened, or what the work asks for: the base of all signals.

@@ -13,6 +13,28 @@ from typing import Any
 
 import attrs
 
+__all__ = [
+    "Cached",
+    "Cancelled",
+    "Cancelling",
+    "Failed",
+    "Finished",
+    "Looped",
+    "Mapped",
+    "Mapping",
+    "Paused",
+    "Pending",
+    "Retrying",
+    "Running",
+    "Scheduled",
+    "Skipped",
+    "State",
+    "Success",
+    "TimedOut",
+    "TriggerFailed",
+    "ValidationFailed",
+]
+
 
 @attrs.frozen(repr=False)
 class State:

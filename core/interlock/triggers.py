@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 Upstreams: TypeAlias = "Mapping[Edge, State]"
 Trigger = Callable[[Upstreams], bool]
 
+__all__ = [
+    "Trigger",
+    "all_failed",
+    "all_finished",
+    "all_successful",
+    "always_run",
+    "any_failed",
+    "any_successful",
+    "each",
+    "manual_only",
+    "not_all_skipped",
+    "some_failed",
+    "some_successful",
+]
+
 
 def each(upstreams: Collection[State]) -> Collection[State]:
     """Return the states that count: those of the children in the place of a mapped upstream."""

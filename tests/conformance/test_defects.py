@@ -119,7 +119,8 @@ def test_9_what_is_cached_does_not_fail_behind_that(tmp_path: Path) -> None:
     """
     place = LocalResult(tmp_path)
     place.write("there", 7)
-    for options in ({"target": "there"}, {"cache_for": 60, "cache_key": "9"}):
+    kept: list[dict[str, Any]] = [{"target": "there"}, {"cache_for": 60, "cache_key": "9"}]
+    for options in kept:
         if "cache_for" in options:
             assert ended(does(7), **options).is_cached()
         for trigger, end in ((triggers.all_successful, "TriggerFailed"), (triggers.all_finished, "Cached")):

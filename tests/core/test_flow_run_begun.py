@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import signal as interrupt
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -349,3 +350,14 @@ def test_states_that_no_flow_run_begins_in_are_refused() -> None:
     assert refused(lambda: flow.run(state=wrong)) == (
         "flow 'of tasks': state='Success' is no state; give one such as Scheduled(start_time=...)"
     )
+
+
+def test_a_flow_run_that_waits_for_its_time_is_cancelled(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while nothing has begun yet cancels the flow run and its tasks; no body is called."""
+    monkeypatch.setattr(clock, "sleep", lambda seconds: interrupt.raise_signal(interrupt.SIGINT))
+    ran: list[int] = []
+    flow, (node,) = flow_of(lambda: ran.append(1))
+    told = Told()
+    state = flow.run(state=Scheduled(start_time=datetime.fromtimestamp(5000, UTC)), plugins=[told])
+    assert (type(state), type(state.result[node]), ran) == (states.Cancelled, states.Cancelled, [])
+    assert told.of("flow-run") == ["Pending -SCHEDULE-> Scheduled", "Scheduled -CANCEL-> Cancelled"]

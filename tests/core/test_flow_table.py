@@ -6,6 +6,8 @@ under a table in which that one row leads elsewhere, with the same code.
 
 from __future__ import annotations
 
+import contextlib
+import signal as interrupt
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,7 +17,7 @@ import attrs
 import pytest
 
 from interlock import Flow, Machine, Task, hookimpl, signals, task
-from interlock._commands import Call, Command, Wait
+from interlock._commands import Call, Command, Done, Wait
 from interlock._flow_runner import FlowRunner
 from interlock._hooks import RunView, hooks_of
 from interlock._inline import drive
@@ -75,8 +77,8 @@ NOT_YET: dict[str, dict[Row, str]] = {
             "a flow has no work of its own that could raise it, and it is no answer of plugins and handlers",
         ),
         **dict.fromkeys(
-            [("Pending", "CANCEL", "Cancelled"), ("Paused", "CANCEL", "Cancelled")],
-            "Ctrl-C reaches a flow while it runs or waits for its time; nobody else can cancel one yet",
+            [("Pending", "CANCEL", "Cancelled")],
+            "Ctrl-C reaches a flow from its first step on, and nobody else can cancel one yet",
         ),
     },
 }
@@ -118,7 +120,7 @@ class Stopped(FlowRunner):
     def next(self, now: float) -> Command:
         self._press(now)
         command = super().next(now)
-        return super().next(now) if isinstance(command, Wait) and self._press(now) else command
+        return super().next(now) if isinstance(command, Wait | Done) and self._press(now) else command
 
     def receive(self, call: Call, signal: Signal, now: float) -> None:
         self._press(now)
@@ -199,6 +201,47 @@ def played(scenario: Scenario, tasks: Machine = TASK, flows: Machine = FLOW) -> 
         first = again
     found = first.board.runners[next(n.index for n in first.plan.nodes if n.task is node)]
     return state, found.state if found is not None else BY_NAME["Pending"](), around
+
+
+def press() -> bool:
+    """Do as Ctrl-C does; what it raises is swallowed, as a body may."""
+    with contextlib.suppress(KeyboardInterrupt):
+        interrupt.raise_signal(interrupt.SIGINT)
+    return True
+
+
+class Pressing(Around):
+    """The plugin of a scenario in which a person presses Ctrl-C when a run comes into a state."""
+
+    def __init__(self, answers: Answers, when: str | None) -> None:
+        super().__init__(answers)
+        self.when = when
+
+    @hookimpl
+    def after_step(self, run: RunView, step: Step) -> None:
+        super().after_step(run, step)
+        if self.when in (step.after if run.lifecycle == "task-run" else f"flow {step.after}",):
+            press()
+
+
+def by_flow_run(scenario: Scenario) -> Around:
+    """Play a scenario by `flow.run` and `flow.resume`; return what was seen."""
+    trigger, body = acts(scenario.gate), acts(scenario.body)
+    busy = scenario.stop in ("Running", "Mapping")
+    main = task(name="main", trigger=trigger, **scenario.options)(lambda x: (press() if busy else True) and body())
+    with Flow("scenario") as flow:
+        beside = acts([scenario.beside])
+        above = [task(lambda: beside())()] if scenario.beside else []
+        if scenario.stop == "Pending":
+            above.append(task(lambda: press())())
+        Task.__call__(main, [1] if scenario.mapped else 1, mapped=scenario.mapped, upstream_tasks=above)
+    if scenario.beside:
+        flow.set_reference_tasks(above)
+    around = Pressing(scenario.answers, None if busy else scenario.stop)
+    state = flow.run(plugins=[around])
+    if scenario.resumed:
+        flow.resume(state, plugins=[around])
+    return around
 
 
 def changed(machine: Machine, row: Row, other: str) -> Machine:
@@ -320,7 +363,8 @@ def of_flow(row: Row) -> Scenario:
         return Scenario(answers=[*first, *then], stop="flow Scheduled" if stops else None)
     if state == "Paused":
         answers: Answers = [("flow-run", "Paused", RESUME, None)] if broken else []
-        return Scenario(body=[PAUSE()], resumed=True, answers=answers)
+        stops = name == "CANCEL"
+        return Scenario(body=[PAUSE()], resumed=not stops, answers=answers, stop="flow Paused" if stops else None)
     if state == "Running":
         body: dict[str, list[Signal | None]] = {"FAIL": [FAIL()], "SKIP": [SKIP()], "PAUSE": [PAUSE()]}
         answers = [("flow-run", "Running", SUCCESS, None if broken else signal(name))]
@@ -354,6 +398,24 @@ def test_a_flow_takes_the_row(lifecycle: str, row: Row) -> None:
     if BY_NAME[row[2]]().is_finished():
         assert type(main if lifecycle == "task-run" else state) is BY_NAME[row[2]]
     assert type(state) in (Paused, Scheduled) or state.is_finished()
+
+
+# Who cancels a flow there is its driver's own clock, or a second Ctrl-C, which leaves at once.
+NOT_BY_CTRL_C = {
+    ("task-run", "Cancelling", "CANCEL"),
+    ("flow-run", "Cancelling", "CANCEL"),
+    ("flow-run", "Scheduled", "CANCEL"),
+}
+
+
+@pytest.mark.parametrize(
+    ("lifecycle", "row"),
+    [place for place in TAKEN if (place[0], *place[1][:2]) not in NOT_BY_CTRL_C],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
+)
+def test_flow_run_takes_the_row(lifecycle: str, row: Row) -> None:
+    """So it does through `flow.run`, where Ctrl-C is what stops it."""
+    assert row in by_flow_run(SCENARIOS[lifecycle](row)).of(lifecycle)
 
 
 @each_row

@@ -1,0 +1,42 @@
+"""What holds for the whole suite: the rows that it takes are recorded, and judged if all of it was run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from row_coverage import Recorder, judged, read, whole
+
+from interlock import _inline
+
+RECORDER = Recorder()
+FOUND: list[str] = []
+LEFT_OUT: list[object] = []
+
+
+def pytest_configure() -> None:
+    """Record from the first test on."""
+    setattr(_inline, "drive", RECORDER.around(_inline.drive))  # noqa: B010  # to a type checker it is a function
+
+
+def pytest_deselected(items: Sequence[object]) -> None:
+    """Take note that some tests are left out."""
+    LEFT_OUT.extend(items)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Judge, where every test was run and passed."""
+    config = session.config
+    all_of_it = whole(config.args, config.rootpath, config.option.keyword, config.option.markexpr, len(LEFT_OUT))
+    if all_of_it and exitstatus == pytest.ExitCode.OK and session.testscollected:
+        FOUND.extend(judged(RECORDER.taken(), read()))
+        if FOUND:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what was found."""
+    if FOUND:
+        terminalreporter.section("rows of the tables")
+        for line in FOUND:
+            terminalreporter.line(line)
