@@ -5,6 +5,8 @@ People move flows over by their import line; a name that is not kept says so whe
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 RUN = "start the flow from cron, systemd or whatever starts things where you are: interlock run flow.py"
 FILE = "a flow is a Python file or module that can be imported where it runs: interlock run flow.py:flow"
 PLACE = "whoever starts the flow chooses where: in a container, a job, a virtual machine"
@@ -13,20 +15,56 @@ SECRET = "read os.environ in the task that needs it; what is an argument or a re
 OPTIONS = "options belong to tasks and flows: @task(max_retries=3), flow.run(context={...})"
 PLUGIN = "write a plugin with before_step or after_step: flow.run(plugins=[...])"
 
+PLACES = "write a place of your own: an object with exists, read, write and location, see interlock.results.Result"
+BYTES = "write a serializer of your own: an object with dump and load, see interlock.results.Serializer"
+WORKERS = "it is a state of servers and their workers, and there are none"
+HERE = "flow.run() runs in the process that calls it"
+
 NAMES: dict[str, str] = {
     "Client": SERVER,
     "Schedule": RUN,
     "api": SERVER,
     "client": SERVER,
     "config": OPTIONS,
+    "engine": "its parts are interlock.signals, interlock.states, interlock.results and interlock.cache_validators",
     "environments": PLACE,
+    "executors": HERE,
     "models": SERVER,
     "plugins": PLUGIN,
     "run_configs": PLACE,
     "schedules": RUN,
     "storage": FILE,
+    "tasks": "control flow is in interlock.control_flow, operators are written as such; secrets: " + SECRET,
+    "utilities": "its parts are interlock.notifications, tags, exponential_backoff and raise_on_exception of flow.run",
 }
 """By name in the package."""
+
+PARTS: dict[str, dict[str, str]] = {
+    "results": {
+        "AzureResult": PLACES,
+        "CompressedSerializer": BYTES,
+        "ConstantResult": "a constant is a value: give it to the task",
+        "DateTimeSerializer": BYTES,
+        "GCSResult": PLACES,
+        "PandasSerializer": BYTES,
+        "PrefectResult": SERVER,
+        "S3Result": PLACES,
+        "SecretResult": SECRET,
+    },
+    "signals": {
+        "PrefectSignal": "every signal is an interlock.signals.Signal",
+        "PrefectStateSignal": "every signal is an interlock.signals.Signal",
+        "TaskTimeoutSignal": "a body that takes too long gets no signal; the engine says TIMEOUT",
+        "VersionLockMismatchSignal": SERVER,
+    },
+    "states": {
+        "ClientFailed": WORKERS,
+        "Queued": WORKERS,
+        "Resume": "a person says flow.resume(state, tasks=[...])",
+        "Submitted": WORKERS,
+    },
+}
+"""By module, and name in it."""
 
 FLOW_OPTIONS: dict[str, str] = {
     "environment": PLACE,
@@ -55,6 +93,17 @@ METHODS: dict[str, str] = {
     "serialized_hash": SERVER,
 }
 """By method of a flow."""
+
+
+def of(module: str) -> Callable[[str], object]:
+    """Return the `__getattr__` of a module."""
+
+    def missing(name: str) -> object:
+        if name in PARTS[module]:
+            raise ImportError(sentence(f"interlock.{module}", name, PARTS[module][name]), name=f"interlock.{module}")
+        raise AttributeError(f"module 'interlock.{module}' has no attribute {name!r}")
+
+    return missing
 
 
 def sentence(place: str, name: str, instead: str) -> str:

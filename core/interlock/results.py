@@ -10,10 +10,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
+from interlock import _gone
 from interlock.states import Cached
 
 __all__ = ["JSONSerializer", "LocalResult", "PickleSerializer", "Result", "Serializer", "caches"]
@@ -197,3 +198,6 @@ class Caches(Mapping[str, Sequence[Cached]]):
 
 caches = Caches()
 """What this process keeps for tasks with `cache_for`; `caches.clear()` forgets it."""
+
+if not TYPE_CHECKING:  # a type checker is to say itself that a name is not there
+    __getattr__ = _gone.of("results")

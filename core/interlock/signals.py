@@ -7,11 +7,11 @@ the fields of the state that it leads to; which state that is, the table alone d
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import attrs
 
-from interlock import states
+from interlock import _gone, states
 from interlock._errors import listed, suggest
 from interlock._machine import Machine
 from interlock.states import State
@@ -349,3 +349,7 @@ def _users(family: type[Signal]) -> list[type[Signal]]:
         if kind not in engine:
             found += [kind, *_users(kind)]
     return found
+
+
+if not TYPE_CHECKING:  # a type checker is to say itself that a name is not there
+    __getattr__ = _gone.of("signals")

@@ -9,9 +9,11 @@ from __future__ import annotations
 import collections.abc
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
+
+from interlock import _gone
 
 __all__ = [
     "Cached",
@@ -273,3 +275,7 @@ def success(message: str | None, result: Any) -> Success:
     state.result = result
     state.__class__ = Success
     return state  # type: ignore[no-any-return]  # it is one now
+
+
+if not TYPE_CHECKING:  # a type checker is to say itself that a name is not there
+    __getattr__ = _gone.of("states")

@@ -23,6 +23,10 @@ SITES = ["body", "retries", "caching", "trigger", "running", "success", "failure
 CELLS = [(event, site) for event in ORIGINAL for site in SITES]
 
 
+class AnotherBase(BaseException):
+    """An exception beside `Exception`."""
+
+
 def act(event: str) -> object:
     """Return what an event returns, or raise it."""
     if event.startswith("return"):
@@ -31,6 +35,8 @@ def act(event: str) -> object:
         "Exception": ValueError("no"),
         "ENDRUN": signals.ENDRUN(states.Cancelled("end")),
         "KeyboardInterrupt": KeyboardInterrupt(),
+        "GeneratorExit": GeneratorExit(),
+        "another base": AnotherBase(),
         "SystemExit": SystemExit(3),
     }
     raise made.get(event) or getattr(signals, event)()
@@ -92,7 +98,7 @@ def ours(event: str, site: str) -> str:
         task(max_retries=int(site == "retries"), **options)(body)()
     try:
         flow.run(plugins=[told], raise_on_exception=site == "raising")
-    except (ValueError, KeyboardInterrupt, SystemExit):
+    except (ValueError, KeyboardInterrupt, SystemExit, GeneratorExit, AnotherBase):
         return "raises"
     path = [step.partition(" (")[0].rpartition("> ")[2] for step in told.tasks]
     if site not in ("trigger", "running"):

@@ -11,7 +11,8 @@ from acts import does, flow_of, refused
 import interlock
 from interlock import Flow, _gone
 
-MODULES = ["environments", "run_configs", "schedules", "storage"]
+MODULES = ["engine", "environments", "executors", "run_configs", "schedules", "storage", "tasks", "utilities"]
+PARTS = [(module, name) for module, names in _gone.PARTS.items() for name in names]
 
 
 @pytest.mark.parametrize("name", _gone.NAMES)
@@ -31,6 +32,15 @@ def test_a_module_that_is_not_kept(name: str) -> None:
     """Importing from such a module says the same."""
     with pytest.raises(ImportError, match=f"^interlock: {name} of Prefect 1 is not kept; "):
         importlib.import_module(f"interlock.{name}")
+
+
+@pytest.mark.parametrize(("module", "name"), PARTS)
+def test_a_part_of_a_module_that_is_not_kept(module: str, name: str) -> None:
+    """A class of results, signals or states that is not there says so too."""
+    with pytest.raises(ImportError) as caught:
+        exec(f"from interlock.{module} import {name}", {})
+    assert str(caught.value) == f"interlock.{module}: {name} of Prefect 1 is not kept; {_gone.PARTS[module][name]}"
+    assert not hasattr(importlib.import_module(f"interlock.{module}"), "nonsense")
 
 
 def test_what_nobody_has_is_an_attribute_error() -> None:
