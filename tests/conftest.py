@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
 
 import pytest
 from row_coverage import Recorder, judged, read, whole
@@ -12,6 +13,18 @@ from interlock import _inline
 RECORDER = Recorder()
 FOUND: list[str] = []
 LEFT_OUT: list[object] = []
+
+
+@pytest.fixture(autouse=True)
+def _usual_handler() -> Iterator[None]:
+    """Let Ctrl-C be handled as in a program that does nothing about it, and see that a test leaves it so.
+
+    A shell that starts the tests in the background has them ignore it.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
 
 
 def pytest_configure() -> None:

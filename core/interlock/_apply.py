@@ -56,7 +56,7 @@ def apply_map(function: Callable[..., R], *args: Any, flow: Flow | None = None, 
             return inner
         if not isinstance(inner, Task):
             inner = Constant(inner)
-        elif flattened:
+        if flattened:
             raise FlowError("apply_map: flatten(...) cannot be given to a function; map over flatten(...) inside it")
         block.mapped.add(inner)
         return inner

@@ -41,6 +41,9 @@ class Context(Mapping[str, Any]):
             known = ", ".join(sorted(self)) or "nothing: no run is under way here"
             raise AttributeError(f"the context has no {key!r}; it has: {known}") from None
 
+    def __setattr__(self, key: str, value: object) -> None:
+        raise AttributeError(f"the context is only looked at: give {key}=... to flow.run(context={{...}})")
+
     def __iter__(self) -> Iterator[str]:
         flow, runner = current.get(_NOTHING)
         yield from flow
@@ -77,9 +80,9 @@ def _run_id(runner: TaskRunner, flow: Mapping[str, Any]) -> str:
 KEYS: dict[str, Any] = {
     "task_name": lambda runner, _flow: runner.node.task.name,
     "task_full_name": lambda runner, _flow: runner.name,
-    "task_id": lambda runner, _flow: runner.node.task.slug,
+    "task_id": lambda runner, _flow: runner.node.slug,
     "task_run_id": lambda runner, flow: _run_id(runner, flow),
-    "task_slug": lambda runner, _flow: runner.node.task.slug,
+    "task_slug": lambda runner, _flow: runner.node.slug,
     "task_tags": lambda runner, _flow: runner.node.task.tags,
     "task_run_name": lambda runner, _flow: ABSENT if runner.run_name is None else runner.run_name,
     "task_start_time": lambda runner, _flow: runner.began(),

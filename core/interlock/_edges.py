@@ -85,6 +85,16 @@ class Edge:
     flattened: bool = False
     """Whether one level of nesting is taken out of the result first."""
 
+    @property
+    def upstream_task(self) -> Task:
+        """The upstream task, by the name that Prefect 1 has for it."""
+        return self.upstream
+
+    @property
+    def downstream_task(self) -> Task:
+        """The downstream task, by the name that Prefect 1 has for it."""
+        return self.downstream
+
     def __repr__(self) -> str:
         kind = "=> each of" if self.mapped else "->"
         return f"<Edge: {self.upstream.name} {kind} {self.downstream.name}{f'({self.key})' if self.key else ''}>"

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from interlock._errors import FlowError
 from interlock._results import Record, TaskStates
 from interlock.signals import CANCEL, ENDRUN, FAIL, SKIP, SUCCESS, Signal, cached
-from interlock.states import Cached, Paused, Pending, Retrying, Scheduled, State
+from interlock.states import Cached, Mapped, Paused, Pending, Retrying, Scheduled, State
 from interlock.triggers import each
 
 if TYPE_CHECKING:
     from interlock._flow import Flow
-    from interlock._plan import Plan
+    from interlock._plan import Node, Plan
     from interlock._run import Run
     from interlock._task_runner import TaskRunner
 
@@ -69,6 +69,20 @@ def signal_to(state: State) -> Signal | None:
         raise FlowError(f"task_states: {state!r}; no run can begin in it, leave it out to have the task run") from None
 
 
+def begins_as_given(node: Node, state: State) -> bool:
+    """Return whether a state that a task run is to begin in is looked at when its turn comes: see `Flow.run`."""
+    if isinstance(state, Cached):
+        return node.keeping is not None and node.keeping.asks
+    return isinstance(state, Mapped) and node.mapped
+
+
+def kept_children(parent: TaskRunner, state: State) -> Iterator[tuple[TaskRunner, Signal]]:
+    """Yield the children of a mapped task that was over before, as far as they were good, and what ends each so."""
+    for child, ended in zip(parent.children or (), getattr(state, "map_states", ()), strict=False):
+        if ended.is_successful() and (signal := signal_to(ended)) is not None:
+            yield child, signal
+
+
 def begins_over(flow: Flow, state: State) -> bool:
     """Return whether a state that a flow run is to begin in is one in which it is over.
 
@@ -95,4 +109,4 @@ def result_of(plan: Plan, runners: Sequence[TaskRunner | None], layers: Mapping[
         return {node.slug: runner.record() for node, runner in pairs if runner is not None}
 
     states = dict(zip(plan.slugs, shown, strict=True))
-    return TaskStates(plan.slugs, states, layers.get("parameters", {}), run, records)
+    return TaskStates(plan.slugs, states, layers.get("parameters", {}), run, records, plan.slug_of)

@@ -86,6 +86,11 @@ class Flow(Graph):
 
     __copy__ = copy
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in FLOW_OPTIONS:
+            raise FlowError(sentence(f"flow {self.__dict__.get('name')!r}", name, FLOW_OPTIONS[name]))
+        super().__setattr__(name, value)
+
     if not TYPE_CHECKING:  # a type checker is to say itself that a method is not there
 
         def __getattr__(self, name: str) -> object:
@@ -103,16 +108,22 @@ class Flow(Graph):
         building.reset(self._entered.pop())
 
     def visualize(
-        self, state: State | None = None, filename: str | Path | None = None, *, horizontal: bool = False
+        self,
+        flow_state: State | None = None,
+        filename: str | Path | None = None,
+        format: str | None = None,  # noqa: A002  # what graphviz calls it
+        *,
+        horizontal: bool = False,
     ) -> Any:
         """Return a picture of the flow, as a `graphviz.Digraph`. Any: graphviz ships no types.
 
         Mapped tasks are boxes, parameters houses, everything else is an ellipse; mapped edges are dashed.
 
         Args:
-            state: what a run of the flow returned: tasks have the colours of their states then.
+            flow_state: what a run of the flow returned: tasks have the colours of their states then.
             filename: where to write it: .dot or .gv for the text of graphviz; .png, .svg or .pdf, which the program dot
                 makes.
+            format: what to write, where the name does not say it; PDF otherwise.
             horizontal: whether it goes from left to right.
 
         Raises:
@@ -120,7 +131,7 @@ class Flow(Graph):
         """
         from interlock import _visualize
 
-        return _visualize.visualize(self, state, filename, horizontal)
+        return _visualize.visualize(self, flow_state, filename, horizontal, format)
 
     # Running
 
@@ -147,7 +158,7 @@ class Flow(Graph):
             state: what the flow run is to begin in: `Scheduled(start_time=...)` waits for that time; one that is final
                 is returned as it is, and nothing runs. States of tasks in its result are as `task_states`.
             task_states: by task or slug: states that task runs begin in. One that is final stays: the task is not run.
-                Any: the keys of a `Mapping` are invariant.
+                A `Mapped` one gives its good children; the others are run. Any: the keys of a `Mapping` are invariant.
             raise_on_exception: whether a flow run that fails raises, when it is over, what the first failed task did.
             **more: parameters by name.
 

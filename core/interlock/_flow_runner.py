@@ -14,7 +14,7 @@ from typing import Any
 from interlock import states
 from interlock._board import Board
 from interlock._commands import Call, Command, Done, Look, Store, Wait
-from interlock._ends import for_a_person, signal_to
+from interlock._ends import begins_as_given, for_a_person, kept_children, signal_to
 from interlock._errors import FlowError
 from interlock._flow_life import FlowLife
 from interlock._hooks import Hooks
@@ -39,7 +39,7 @@ from interlock.signals import (
     START,
     Signal,
 )
-from interlock.states import Cached, State
+from interlock.states import State
 
 Watch = Callable[[TaskRunner], None]
 
@@ -79,7 +79,7 @@ class FlowRunner:
         self._flying = 0  # bodies under way
         self._held: dict[TaskRunner, float] = {}  # by run: until when an old body of it may be at work
         self._said: dict[TaskRunner, Signal] = {}  # by run: what a person says of it next, in the place of its gates
-        self._given: dict[TaskRunner, Cached] = {}  # by run: a kept result that it was given to begin with
+        self._given: dict[TaskRunner, State] = {}  # by run: a kept result, or children, that it was given to begin with
         self._behind: deque[Call] = deque()  # what follows on looks and comes before outcomes
         self._cuts: list[Cut | None] = [None] * len(plan.budgets)  # where the runs with a budget begin
 
@@ -116,15 +116,15 @@ class FlowRunner:
         Raises:
             FlowError: no run can begin in such a state; nothing has begun.
         """
-        said = {slug: signal_to(state) for slug, state in (given or {}).items()}
-        for node in self.plan.nodes if said else ():
-            if (signal := said.get(node.slug)) is None:
+        for node in self.plan.nodes if given else ():
+            state = (given or {}).get(node.slug)
+            if state is None:
                 continue
-            state = (given or {})[node.slug]
-            if node.keeping is not None and isinstance(state, Cached):
+            if begins_as_given(node, state):
                 self._given[self.board.runner(node)] = state
-            else:
+            elif (signal := signal_to(state)) is not None:
                 self._said[self.board.runner(node)] = signal
+                self.board.runner(node).tries = (getattr(state, "run_count", None) or 0) + 1
         self._open(SCHEDULE._of(start_time=at) if at is not None and at.timestamp() > now else START._of(), now)
 
     def _open(self, signal: Signal, now: float) -> None:
@@ -236,7 +236,7 @@ class FlowRunner:
         self.board.recount()
         wanted = None if chosen is None else set(chosen)
         waiting = [runner for runner in self.board.all() if for_a_person(runner)]
-        slugs = {runner.node.task.slug for runner in waiting}
+        slugs = {runner.node.slug for runner in waiting}
         for slug in {*(wanted or ()), *(said or ())}:
             if slug not in slugs:
                 raise FlowError(f"flow {self.plan.flow.name!r}: task {slug!r} does not wait for a person")
@@ -249,7 +249,7 @@ class FlowRunner:
             if runner.children is not None and not runner.over:
                 lengths_of(runner, self.board, self._layers)
         for runner in waiting:
-            if wanted is None or runner.node.task.slug in wanted:
+            if wanted is None or runner.node.slug in wanted:
                 runner.resumed = True
                 if said and runner.node.slug in said:
                     self._said[runner] = said[runner.node.slug]
@@ -376,6 +376,8 @@ class FlowRunner:
         parent.apply(lengths if isinstance(lengths, Signal) else MAP._of(), now)
         if isinstance(parent.state, states.Mapping) and not isinstance(lengths, Signal):
             self._ready.extendleft(reversed(self.board.expand(parent, min(lengths))))
+            if parent in self._given:
+                self._said.update(kept_children(parent, self._given[parent]))
         return True
 
     def _gather(self, parent: TaskRunner, now: float) -> None:

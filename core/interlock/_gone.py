@@ -53,7 +53,6 @@ PARTS: dict[str, dict[str, str]] = {
     },
     "signals": {
         "PrefectSignal": "every signal is an interlock.signals.Signal",
-        "PrefectStateSignal": "every signal is an interlock.signals.Signal",
         "TaskTimeoutSignal": "a body that takes too long gets no signal; the engine says TIMEOUT",
         "VersionLockMismatchSignal": SERVER,
     },
@@ -68,6 +67,7 @@ PARTS: dict[str, dict[str, str]] = {
 
 FLOW_OPTIONS: dict[str, str] = {
     "environment": PLACE,
+    "executor": HERE,
     "run_config": PLACE,
     "schedule": RUN,
     "storage": FILE,
@@ -76,6 +76,9 @@ FLOW_OPTIONS: dict[str, str] = {
 """By option of `Flow`."""
 
 RUN_OPTIONS: dict[str, str] = {
+    "executor": HERE,
+    "flow_run_name": "names are made by the run; name what you know as a key of context={...}",
+    "return_tasks": "the states of all tasks are returned: state.result[task]",
     "flow_run_id": "ids are made by the run; name what you know as a key of context={...}",
     "run_on_schedule": RUN,
     "runner_cls": PLUGIN,

@@ -62,11 +62,14 @@ class Graph:
             raise FlowError(f"flow {self.name!r}: {task!r} is no task; make one with @task")
         if task in self._up:
             return task
-        slug = task.slug if task.slug is not None else self._slug(task.name)
+        slug = task._given_slug or task.slug
+        if slug is None or (slug in self._slugs and not task._given_slug):  # or of another flow
+            slug = self._slug(task.name)
         if slug in self._slugs:
             raise FlowError(f"flow {self.name!r}: two tasks with the slug {slug!r}; a slug is for one task")
         self._slugs[slug] = task
-        task.slug = slug
+        if task.slug is None:
+            task.slug = slug
         self._up[task], self._down[task] = {}, []
         self._order.add(task)
         self._plan = None
@@ -82,8 +85,8 @@ class Graph:
 
     def add_edge(
         self,
-        upstream: object,
-        downstream: object,
+        upstream_task: object,
+        downstream_task: object,
         key: str | None = None,
         mapped: bool = False,
         flattened: bool = False,
@@ -91,8 +94,8 @@ class Graph:
         """Let one task be over before another, and give its result as the argument `key`, if one is named.
 
         Args:
-            upstream: the task that comes first.
-            downstream: the task that waits.
+            upstream_task: the task that comes first.
+            downstream_task: the task that waits.
             key: the argument of the downstream task.
             mapped: whether each child of the downstream task takes one element.
             flattened: whether one level of nesting is taken out of the result first.
@@ -100,7 +103,7 @@ class Graph:
         Raises:
             FlowError: the argument is unknown, or has a source already, or the edge would close a circle.
         """
-        upstream, downstream = self.add_task(upstream), self.add_task(downstream)
+        upstream, downstream = self.add_task(upstream_task), self.add_task(downstream_task)
         if isinstance(downstream, ParameterTask | Constant):
             raise FlowError(f"flow {self.name!r}: {downstream!r} waits for nothing; it is there from the start")
         edge = Edge(upstream, downstream, key, mapped, flattened)
@@ -146,7 +149,7 @@ class Graph:
             if isinstance(given, Task):
                 raise FlowError(f"task {task.name!r}: {name}={given!r} is one task; give a list such as [{given.name}]")
         for other in upstream_tasks or ():
-            self._depend(task, other, None, mapped and not isinstance(other, Task))
+            self._depend(task, other, None, mapped and (not isinstance(other, Task) or self._has_children(other)))
         for downstream in downstream_tasks or ():
             self.add_edge(task, downstream)
         for key, value in (keyword_tasks or {}).items():
@@ -170,6 +173,9 @@ class Graph:
             self._free(task, key)
             self.constants.setdefault(task, {})[key] = value
             self._plan = None
+
+    def _has_children(self, task: Task) -> bool:
+        return any(edge.mapped for edge in self._up.get(task, {}).values())
 
     def _by_block(self, upstream: Task, downstream: Task) -> bool:
         return any(block.is_mapped(upstream, downstream) for block in blocks.get())
@@ -325,7 +331,7 @@ class Graph:
             task
             for task in self._up
             if (name is None or task.name == name)
-            and (slug is None or task.slug == slug)
+            and (slug is None or self._slugs.get(slug) is task)
             and wanted <= task.tags
             and isinstance(task, task_type)
         )

@@ -49,7 +49,8 @@ def run(
         raise FlowError(f"flow {flow.name!r} is still being built; run it behind its `with` block")
     if state is not None and begins_over(flow, state):
         return state
-    layers = {**_layers(flow, _given(flow, parameters)), **context}
+    layers = {**_layers(flow, _given(flow, parameters), context.get("date")), **context}
+    layers["date"] = _date(flow, layers["date"])
     runner = FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), watch=watch)
     earlier = state.result if state is not None and isinstance(state.result, Mapping) else {}
     given = _given_states(flow, runner.plan, {**earlier, **(task_states or {})})
@@ -68,21 +69,23 @@ def resume(
     """Go on with a flow that rests. See `Flow.resume`; any: as there."""
     nodes = plan(flow)
     result = rested(state, flow.name, nodes.slugs)
-    said = {_slug(task): given for task, given in (signals or {}).items()}
+    said = {_slug(nodes, task): given for task, given in (signals or {}).items()}
     for slug, given in said.items():
         if not isinstance(given, Signal):
             raise FlowError(
                 f"flow {flow.name!r}: signals: {given!r}, for {slug!r}, is no signal; give one such as SKIP()"
             )
     one = isinstance(tasks, Task | str)  # what a person most likely has at hand
-    chosen = None if tasks is None else [*([_slug(tasks)] if one else map(_slug, tasks)), *said]
+    chosen = None if tasks is None else [*(_slug(nodes, task) for task in ([tasks] if one else tasks)), *said]
     layers = _layers(flow, result.parameters)
     runner = FlowRunner(nodes, layers, hooks=hooks_of(plugins), watch=watch)
     runner.resume(result, chosen, time.time(), said)
     return drive(runner)
 
 
-def _slug(task: object) -> str:
+def _slug(nodes: Plan, task: object) -> str:
+    if isinstance(task, Task) and task in nodes.slug_of:
+        return nodes.slug_of[task]
     return task if isinstance(task, str) else str(getattr(task, "slug", task))
 
 
@@ -243,7 +246,7 @@ def _given_states(flow: Flow, nodes: Plan, given: Mapping[object, State]) -> dic
     """Return states that task runs are to begin in, by slug."""
     found: dict[str, State] = {}
     for task, state in given.items():
-        slug = _slug(task)
+        slug = _slug(nodes, task)
         if slug not in nodes.slugs:
             raise FlowError(
                 f"flow {flow.name!r}: task_states: no task has the slug {slug!r}.{suggest(slug, nodes.slugs)}"
@@ -282,9 +285,22 @@ def _given(flow: Flow, parameters: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _layers(flow: Flow, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _date(flow: Flow, given: object) -> datetime:
+    """Return the date that a flow run is for, as it was given in the context; now otherwise."""
+    if given is None:
+        return datetime.now(UTC)
+    try:
+        date = datetime.fromisoformat(given) if isinstance(given, str) else given
+    except ValueError:
+        date = None
+    if not isinstance(date, datetime):
+        raise FlowError(f"flow {flow.name!r}: context: date={given!r}; it must be a datetime, or a text in ISO 8601")
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date
+
+
+def _layers(flow: Flow, parameters: Mapping[str, Any], given: object = None) -> dict[str, Any]:
     """Return the context of a flow run. Any: the values have no common type."""
-    date = datetime.now(UTC)
+    date = _date(flow, given)
     days = {"yesterday": date - timedelta(days=1), "today": date, "tomorrow": date + timedelta(days=1)}
     identity = str(uuid.uuid4())
     return {

@@ -14,11 +14,11 @@ from interlock import cache_validators
 from interlock._capture import Answer, capture, failure
 from interlock._context import context, current
 from interlock._errors import FlowError, shown
-from interlock._options import template
+from interlock._options import limit, template
 from interlock.cache_validators import Inputs, Validator
 from interlock.results import LocalResult, Result, caches
 from interlock.signals import FAIL
-from interlock.states import Cached
+from interlock.states import Cached, State
 
 if TYPE_CHECKING:
     from interlock._flow import Flow
@@ -55,14 +55,16 @@ class Keeping:
     cache_for: float | None
     """For how many seconds a result serves other runs."""
     validator: Validator
+    asks: bool
+    """Whether the task says when a result serves; else one that is given does."""
     key: str
     """What tasks that share their results have in common."""
 
-    def looks(self, given: Cached | None) -> bool:
+    def looks(self, given: State | None) -> bool:
         """Return whether there is something to look at before the start."""
         return self.target or self.cache_for is not None or given is not None
 
-    def look(self, inputs: Mapping[str, Any], given: Cached | None, now: datetime) -> Found:
+    def look(self, inputs: Mapping[str, Any], given: State | None, now: datetime) -> Found:
         """Return what serves in the place of the work. May raise whatever the user's code and the place raise.
 
         Args:
@@ -84,8 +86,8 @@ class Keeping:
                 return Found(state)
         return Found(None, location, known.digests, parameters)
 
-    def _candidates(self, inputs: Inputs, given: Cached | None) -> Iterator[Cached]:
-        if given is not None:
+    def _candidates(self, inputs: Inputs, given: State | None) -> Iterator[Cached]:
+        if isinstance(given, Cached):
             yield given
         if self.target or self.cache_for is None:
             return
@@ -134,8 +136,9 @@ def keeping_of(task: Task, flow: Flow, slug: str, mapped: set[str] | None) -> Ke
         template(task.name, "location", given) or (lambda known: _own_place(own, known)),
         task.target is not None,
         stores,
-        task.cache_seconds,
+        limit(task.name, "cache_for", task.cache_for),
         task.cache_validator or cache_validators.all_inputs,
+        task.cache_for is not None or task.cache_validator is not None,
         task.cache_key or f"{flow.name}/{slug}",
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeAlias
 
+from interlock._edges import tagged
 from interlock._errors import FlowError
 from interlock.results import Result
 
@@ -203,3 +204,45 @@ def outputs(task: str, value: object, run: Callable[..., Any]) -> int | None:
     if typing.get_origin(said) is not tuple or Ellipsis in items:
         return None
     return len(items) or None
+
+
+def _checked(check: Callable[[str, Any], object]) -> Callable[[str, Any], Any]:
+    """Return what refuses a value that has no meaning, and keeps any other as it was given. Any: values."""
+
+    def kept(task: str, value: Any) -> Any:
+        check(task, value)
+        return value
+
+    return kept
+
+
+def _trigger(task: str, value: Any) -> Any:
+    if not callable(value):
+        raise FlowError(f"task {task!r}: trigger={value!r} cannot be called; see interlock.triggers")
+    return value
+
+
+OPTIONS: dict[str, Callable[[str, Any], Any]] = {
+    "name": lambda task, value: text("name", value),
+    "tags": lambda task, value: tagged(f"task {task!r}", value),
+    "max_retries": lambda task, value: count(task, "max_retries", value),
+    "retry_delay": _checked(delays),
+    "retry_on": exceptions,
+    "retry_limit": lambda task, value: count(task, "retry_limit", value),
+    "max_turns": lambda task, value: value if value == float("inf") else count(task, "max_turns", value, 1),
+    "timeout": _checked(lambda task, value: limit(task, "timeout", value)),
+    "trigger": _trigger,
+    "skip_on_upstream_skip": lambda task, value: flag(task, "skip_on_upstream_skip", value),
+    "task_run_name": _checked(lambda task, value: template(task, "task_run_name", value)),
+    "log_stdout": lambda task, value: flag(task, "log_stdout", value),
+    "state_handlers": lambda task, value: list(handlers(f"task {task!r}", value)),
+    "on_failure": lambda task, value: called(f"task {task!r}", "on_failure", value),
+    "cache_for": _checked(lambda task, value: limit(task, "cache_for", value)),
+    "cache_validator": lambda task, value: called(f"task {task!r}", "cache_validator", value),
+    "cache_key": lambda task, value: None if value is None else text("cache_key", value),
+    "result": lambda task, value: place(f"task {task!r}", value),
+    "target": _checked(lambda task, value: template(task, "target", value)),
+    "checkpoint": lambda task, value: maybe(task, "checkpoint", value),
+    "nout": lambda task, value: None if value is None else count(task, "nout", value),
+}
+"""By option of a task: what is kept of a value that was given. Each raises `FlowError` for any other. Any: values."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from interlock._edges import Edge
 from interlock._errors import FlowError
 from interlock._keeping import Keeping, keeping_of
+from interlock._options import limit, template
 from interlock._tasks import Task
 from interlock.signals import TIMEOUT
 from interlock.triggers import all_successful
@@ -50,10 +51,10 @@ class Node:
         "usual",
     )
 
-    def __init__(self, index: int, task: Task, edges: list[Edge], constants: Mapping[str, Any]) -> None:
+    def __init__(self, index: int, task: Task, slug: str, edges: list[Edge], constants: Mapping[str, Any]) -> None:
         self.index = index
         self.task = task
-        self.slug = str(task.slug)
+        self.slug = slug
         self.body: Callable[..., Any] = task.run
         self.constants = dict(constants)
         self.usual = task.trigger is all_successful
@@ -78,13 +79,13 @@ class Node:
         """Mapped tasks whose lengths this one's end makes known, once for each edge."""
         self.flat_downstream: list[Node] = []
         """Mapped tasks whose children take what is in this one's results: known when it is over, once for each edge."""
-        self.naming = task.task_run_name
+        self.naming = template(task.name, "task_run_name", task.task_run_name)
         self.keeping: Keeping | None = None
         """How results are kept; None where they are not."""
         self.special = bool(self.naming is not None or self.flat)
         """Whether something is to be made before the start."""
         self.logs = task.log_stdout
-        self.limit = task.time_limit
+        self.limit = limit(task.name, "timeout", task.timeout)
         """How long the body may take, in seconds."""
         self.handled = bool(task.state_handlers or task.on_failure)
         """Whether somebody else is to see each change of a run's state."""
@@ -99,12 +100,17 @@ class Node:
 class Plan:
     """The nodes of a flow in an order in which they may run."""
 
-    __slots__ = ("budgets", "caching", "flow", "missing", "nodes", "references", "roots", "slugs", "unknown")
+    __slots__ = ("budgets", "caching", "flow", "missing", "nodes", "references", "roots", "slug_of", "slugs", "unknown")
 
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
         edges = {task: list(flow.edges_to(task)) for task in flow.sorted_tasks()}
-        self.nodes = [Node(index, task, edges[task], flow.constants.get(task, {})) for index, task in enumerate(edges)]
+        self.slug_of = flow.slugs
+        """What identifies each task in this flow."""
+        self.nodes = [
+            Node(index, task, self.slug_of[task], edges[task], flow.constants.get(task, {}))
+            for index, task in enumerate(edges)
+        ]
         by_task = {node.task: node for node in self.nodes}
         for node in self.nodes:
             self._connect(node, edges[node.task], by_task)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, overload
 
@@ -51,11 +51,14 @@ class Resource:
         if flow is None:
             raise FlowError(f"{name}: no flow is being built; write `with {name}(...):` inside `with Flow(...):`")
         self._flow: Graph = flow
-        self._made: Task = FunctionTask(kind, name=name, checkpoint=False)
+        manager = self._manager
+        self._made: Task = FunctionTask(kind, **{"name": name, "checkpoint": False, **manager.made})
         self._made.bind(*self._args, **self._kwargs)
-        self._setup: Task = FunctionTask(lambda manager: manager.setup(), name=f"{name}.setup", checkpoint=False)
+        setup = {"name": f"{name}.setup", "checkpoint": False, **manager.setup}
+        self._setup: Task = FunctionTask(lambda manager: manager.setup(), **setup)
         self._setup.bind(self._made)
-        self._cleanup = _Cleanup(f"{name}.cleanup", trigger=resource_cleanup_trigger, skip_on_upstream_skip=False)
+        usual: dict[str, Any] = {"trigger": resource_cleanup_trigger, "skip_on_upstream_skip": False}
+        self._cleanup = _Cleanup(**{"name": f"{name}.cleanup", **usual, **manager.cleanup})
         self._cleanup.bind(self._made, self._setup)
         self._tasks = []
         self._stack.enter_context(inside(self))
@@ -87,8 +90,12 @@ class Resource:
 class ResourceManager:
     """What `resource_manager` makes of a class: calling it in a flow gives a `with` block."""
 
-    def __init__(self, kind: type[Any], name: str | None = None) -> None:
+    def __init__(
+        self, kind: type[Any], name: str | None = None, options: Sequence[Mapping[str, Any] | None] = (None,) * 3
+    ) -> None:
         self.kind = kind
+        self.made, self.setup, self.cleanup = ({**(given or {})} for given in options)
+        """Options of the three tasks. Any: as `task` takes them."""
         self.name = name or kind.__name__
         self.__doc__ = kind.__doc__
 
@@ -100,12 +107,33 @@ class ResourceManager:
 @overload
 def resource_manager(kind: type[Any], /) -> ResourceManager: ...
 @overload
-def resource_manager(*, name: str) -> Callable[[type[Any]], ResourceManager]: ...
-def resource_manager(kind: type[Any] | None = None, /, *, name: str | None = None) -> Any:
-    """Make resources from a class with `setup()` and `cleanup(resource)`: `@resource_manager`, or with a name.
+def resource_manager(
+    *,
+    name: str | None = None,
+    init_task_kwargs: Mapping[str, Any] | None = None,
+    setup_task_kwargs: Mapping[str, Any] | None = None,
+    cleanup_task_kwargs: Mapping[str, Any] | None = None,
+) -> Callable[[type[Any]], ResourceManager]: ...
+def resource_manager(
+    kind: type[Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    init_task_kwargs: Mapping[str, Any] | None = None,
+    setup_task_kwargs: Mapping[str, Any] | None = None,
+    cleanup_task_kwargs: Mapping[str, Any] | None = None,
+) -> Any:
+    """Make resources from a class with `setup()` and `cleanup(resource)`: `@resource_manager`, or with options.
 
     The class is called with the block's arguments when the flow runs; what its `setup` returns is the resource.
-    Any: the overloads give the types.
+    Any: the overloads give the types; options are as `task` takes them.
+
+    Args:
+        kind: the class.
+        name: how it is called; the class's name otherwise.
+        init_task_kwargs: options of the task that makes an object of the class.
+        setup_task_kwargs: options of the task that calls `setup`.
+        cleanup_task_kwargs: options of the task that calls `cleanup`.
 
     Raises:
         FlowError: it is no such class.
@@ -116,6 +144,6 @@ def resource_manager(kind: type[Any] | None = None, /, *, name: str | None = Non
             if not (isinstance(kind, type) and callable(getattr(kind, method, None))):
                 needs = "it needs setup() and cleanup(resource)"
                 raise FlowError(f"resource_manager: {kind!r} has no method {method!r}; {needs}")
-        return ResourceManager(kind, name)
+        return ResourceManager(kind, name, (init_task_kwargs, setup_task_kwargs, cleanup_task_kwargs))
 
     return decorate if kind is None else decorate(kind)

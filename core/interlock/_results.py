@@ -35,7 +35,7 @@ class TaskStates(Mapping[object, State]):
     It pickles: another process that has the same flow finds its tasks by their slugs.
     """
 
-    __slots__ = ("_records", "_states", "_tasks", "parameters", "run")
+    __slots__ = ("_records", "_slugs", "_states", "_tasks", "parameters", "run")
 
     def __init__(
         self,
@@ -44,8 +44,10 @@ class TaskStates(Mapping[object, State]):
         parameters: Mapping[str, Any],
         run: Run | None,
         records: Callable[[], Mapping[str, Record]],
+        own: Mapping[Any, str] | None = None,
     ) -> None:
         self._tasks = tasks
+        self._slugs: Mapping[object, str] = {task: slug for slug, task in tasks.items()} if own is None else own
         self._states = states
         self._records = records
         self.parameters = dict(parameters)
@@ -53,7 +55,7 @@ class TaskStates(Mapping[object, State]):
         """The flow run's own life."""
 
     def __getitem__(self, task: object) -> State:
-        slug = task if isinstance(task, str) else getattr(task, "slug", None)
+        slug = task if isinstance(task, str) else self._slugs.get(task, getattr(task, "slug", None))
         if slug not in self._states or (isinstance(task, Task) and self._tasks.get(str(slug), task) is not task):
             near = suggest(getattr(task, "name", task), [t.name for t in self._tasks.values()] or self._states)
             raise KeyError(

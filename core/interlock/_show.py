@@ -84,9 +84,9 @@ def summary(flow: Flow, state: State, console: Console) -> None:
         table.add_column("task", overflow="fold")
         table.add_column("state", overflow="fold")
         table.add_column("message", overflow="fold")
-        for task in flow.tasks:
+        for task, slug in flow.slugs.items():
             ended = result[task]
-            table.add_row(Text(str(task.slug)), _named(ended), Text(_counts(ended) or ended.message or ""))
+            table.add_row(Text(slug), _named(ended), Text(_counts(ended) or ended.message or ""))
         console.print(table)
     console.print(Text.assemble(f"{flow.name}: ", _named(state), f": {state.message}" if state.message else ""))
     if state.is_failed() and isinstance(result, TaskStates):
@@ -97,7 +97,7 @@ def summary(flow: Flow, state: State, console: Console) -> None:
 def as_json(flow: Flow, state: State) -> str:
     """Return how a flow ended as one line of JSON."""
     result = state.result
-    tasks = {str(task.slug): _data(result[task]) for task in flow.tasks} if isinstance(result, TaskStates) else {}
+    tasks = {slug: _data(result[task]) for task, slug in flow.slugs.items()} if isinstance(result, TaskStates) else {}
     return json.dumps({"flow": flow.name, "state": type(state).__name__, "message": state.message, "tasks": tasks})
 
 

@@ -20,7 +20,7 @@ from interlock._errors import NoTransition, shown
 from interlock._handlers import Handled, observe
 from interlock._hooks import ESCAPES, Hooks
 from interlock._keeping import Found
-from interlock._options import seconds
+from interlock._options import delays, seconds
 from interlock._results import Record
 from interlock._run import Run
 from interlock._task_payload import BARE, FRESH, broken, moment, payload
@@ -37,7 +37,7 @@ from interlock.signals import (
     cached,
     made,
 )
-from interlock.states import BY_NAME, Cached, Looped, Paused, Retrying, Scheduled, State, Success, success
+from interlock.states import BY_NAME, Looped, Paused, Retrying, Scheduled, State, Success, success
 from interlock.states import Mapping as MappingState
 from interlock.triggers import each
 
@@ -115,7 +115,7 @@ class TaskRunner:
     # Signals in
 
     def ask(
-        self, upstreams: Sequence[State], now: float, layers: Mapping[str, Any], given: Cached | None = None
+        self, upstreams: Sequence[State], now: float, layers: Mapping[str, Any], given: State | None = None
     ) -> Call | None:
         """Ask the gates, send their verdict, and return the call of the body if they are all open.
 
@@ -331,7 +331,9 @@ class TaskRunner:
 
     def _wait(self, layers: Layers) -> float | BROKEN:
         """Return how long to wait before the next attempt, or why that cannot be said."""
-        said = capture(partial(self.node.task.wait_before, self.tries), {}, layers, Answer, failure)
+        said = capture(
+            partial(delays(self.node.task.name, self.node.task.retry_delay), self.tries), {}, layers, Answer, failure
+        )
         if not isinstance(said, Answer):
             return BROKEN._of(f"retry_delay: {said.message}", result=said.result)
         wait = seconds(said.value)

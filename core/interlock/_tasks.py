@@ -11,21 +11,12 @@ from interlock._edges import building, present_tags, tagged
 from interlock._errors import FlowError, suggest
 from interlock._operators import Operators
 from interlock._options import (
+    OPTIONS,
     Delay,
     Handler,
     Kinds,
     Seconds,
-    called,
-    count,
-    delays,
-    exceptions,
-    flag,
-    handlers,
-    limit,
-    maybe,
     outputs,
-    place,
-    template,
     text,
 )
 from interlock.cache_validators import Validator
@@ -33,6 +24,8 @@ from interlock.results import Result
 from interlock.triggers import Trigger, all_successful
 
 if TYPE_CHECKING:
+    import logging
+
     from interlock._flow import Flow
 
 P = ParamSpec("P")
@@ -110,43 +103,51 @@ class Task(Operators):
         checkpoint: bool | None = None,
         nout: int | None = None,
     ) -> None:
-        self.name = type(self).__name__ if name is None else text("name", name)
+        self.name = type(self).__name__ if name is None else name
         self.slug = self._given_slug = None if slug is None else text("slug", slug)
-        self.tags = tagged(f"task {self.name!r}", tags) | present_tags.get()
-        self.max_retries = count(self.name, "max_retries", max_retries)
-        self.retry_limit = count(self.name, "retry_limit", retry_limit)
-        self.max_turns = max_turns if max_turns == float("inf") else count(self.name, "max_turns", max_turns, 1)
+        self.tags = frozenset(tagged(f"task {self.name!r}", tags) | present_tags.get())
+        self.max_retries = max_retries
         self.retry_delay = retry_delay
-        self.wait_before = delays(self.name, retry_delay)
-        """The time to wait before a retry, by its number; what it gives is looked at then."""
-        self.retry_on = exceptions(self.name, retry_on)
+        self.retry_on: tuple[type[BaseException], ...] | None = retry_on  # type: ignore[assignment]  # made of it
+        self.retry_limit = retry_limit
+        self.max_turns = max_turns
         self.timeout = timeout
-        self.time_limit = limit(self.name, "timeout", timeout)
-        """The timeout, in seconds."""
-        if not callable(trigger):
-            raise FlowError(f"task {self.name!r}: trigger={trigger!r} cannot be called; see interlock.triggers")
         self.trigger = trigger
-        self.skip_on_upstream_skip = flag(self.name, "skip_on_upstream_skip", skip_on_upstream_skip)
-        self.task_run_name = template(self.name, "task_run_name", task_run_name)
-        self.log_stdout = flag(self.name, "log_stdout", log_stdout)
-        self.state_handlers = handlers(f"task {self.name!r}", state_handlers)
-        self.on_failure = called(f"task {self.name!r}", "on_failure", on_failure)
+        self.skip_on_upstream_skip = skip_on_upstream_skip
+        self.task_run_name = task_run_name
+        self.log_stdout = log_stdout
+        self.state_handlers: list[Handler] = state_handlers  # type: ignore[assignment]  # `__setattr__` makes a list
+        self.on_failure = on_failure
         self.cache_for = cache_for
-        self.cache_seconds = limit(self.name, "cache_for", cache_for)
-        """For how many seconds a result is kept."""
-        self.caching = int(self.cache_seconds is not None)
-        self.cache_validator = called(f"task {self.name!r}", "cache_validator", cache_validator)
-        self.cache_key = None if cache_key is None else text("cache_key", cache_key)
-        self.result: Result | None = place(f"task {self.name!r}", result)
-        template(self.name, "target", target)
+        self.cache_validator = cache_validator
+        self.cache_key = cache_key
+        self.result: Result | None = result
         self.target = target
-        self.checkpoint = maybe(self.name, "checkpoint", checkpoint)
+        self.checkpoint = checkpoint
         self.nout = outputs(self.name, nout, self.run)
         self.signature = self._signature()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Whoever sets an option, in a subclass, a copy or by hand, is told of one that has no meaning. Any: options.
+        keeps = OPTIONS.get(name)
+        super().__setattr__(
+            name, value if keeps is None else keeps(self.__dict__.get("name", type(self).__name__), value)
+        )
+
+    @property
+    def caching(self) -> int:
+        """Whether results are kept for later flow runs: 1 or 0, a limit of the table."""
+        return int(self.cache_for is not None)
+
+    @property
+    def logger(self) -> logging.Logger:
+        """The logger of the task; that of one run is `interlock.context.logger`."""
+        import logging
+
+        return logging.getLogger(f"interlock.task.{self.name}")
+
     def run(self, *args: Any, **kwargs: Any) -> Any:
-        """Do the work. Any: each task has its own arguments and result."""
-        raise NotImplementedError(f"task {self.name!r} has no run method")
+        """Do the work; a task without any of its own only joins others. Any: arguments and result are its own."""
 
     def _signature(self) -> inspect.Signature:
         try:
@@ -176,11 +177,12 @@ class Task(Operators):
         """
         twin = copy.copy(self)
         twin.slug = twin._given_slug
-        twin.tags |= present_tags.get()
+        twin.state_handlers = self.state_handlers
         for name, value in options.items():
             if name not in vars(self):
                 raise FlowError(f"task {self.name!r}: it has no {name!r} to copy.{suggest(name, vars(self))}")
             setattr(twin, name, value)
+        twin.tags |= present_tags.get()
         twin._given_slug = options.get("slug", twin._given_slug)
         return twin
 

@@ -38,7 +38,9 @@ def colour_of(state: State) -> str:
     return next(colour for name, colour in COLOURS.items() if getattr(state, name)()) + "80"
 
 
-def visualize(flow: Graph, state: State | None, filename: str | Path | None, horizontal: bool) -> Any:
+def visualize(
+    flow: Graph, state: State | None, filename: str | Path | None, horizontal: bool, kind: str | None = None
+) -> Any:
     """Return the picture of a flow, and write it to a file if one is named. See `Flow.visualize`; any: as there."""
     try:
         import graphviz
@@ -48,18 +50,20 @@ def visualize(flow: Graph, state: State | None, filename: str | Path | None, hor
         raise FlowError(f"visualize: {state!r} has no states of tasks; give what flow.run() returned")
     graph = graphviz.Digraph(flow.name, graph_attr={"rankdir": "LR"} if horizontal else None)
     found = {} if state is None else state.result.by_slug()
+    slugs = flow.slugs
     for task in flow.tasks:
-        _node(graph, flow, task, found.get(str(task.slug)))
+        _node(graph, flow, task, found.get(slugs[task]), slugs[task])
     for edge in flow.edges:
         label = edge.key or ""
         style = {"style": "dashed"} if edge.mapped else {}
-        graph.edge(str(edge.upstream.slug), str(edge.downstream.slug), label=label, **style)
+        graph.edge(slugs[edge.upstream], slugs[edge.downstream], label=label, **style)
     if filename is not None:
-        _written(graph, Path(filename))
+        path = Path(filename)
+        _written(graph, path if path.suffix and kind is None else path.with_name(f"{path.name}.{kind or 'pdf'}"))
     return graph
 
 
-def _node(graph: Any, flow: Graph, task: Task, state: State | None) -> None:
+def _node(graph: Any, flow: Graph, task: Task, state: State | None, slug: str) -> None:
     is_mapped = any(edge.mapped for edge in flow.edges_to(task))
     options = {"shape": "box" if is_mapped else "invhouse" if isinstance(task, ParameterTask) else "ellipse"}
     label = f"{task.name} <map>" if is_mapped else task.name
@@ -70,7 +74,7 @@ def _node(graph: Any, flow: Graph, task: Task, state: State | None) -> None:
             for child in state.map_states:
                 counts[type(child).__name__] = counts.get(type(child).__name__, 0) + 1
             label += "".join(f"\n{count} {name}" for name, count in counts.items())
-    graph.node(str(task.slug), label, **options)
+    graph.node(slug, label, **options)
 
 
 def _written(graph: Any, path: Path) -> None:

@@ -130,6 +130,9 @@ def _fields(state: type[State]) -> tuple[str, ...]:
     return _KNOWN_FIELDS[state]
 
 
+PrefectStateSignal = Signal  # the name that `except` clauses of flows from Prefect 1 have for it
+
+
 class SUCCESS(Signal):
     """The work is done."""
 

@@ -259,6 +259,14 @@ BY_NAME: collections.abc.Mapping[str, type[State]] = {
 """The classes by the names that the spec gives them."""
 
 
+def _hash(state: State) -> int:
+    return hash((type(state), state.message))
+
+
+for _kind in (State, *BY_NAME.values()):
+    setattr(_kind, "__hash__", _hash)  # noqa: B010  # results need not be hashable for their states to be
+
+
 class _Draft(Success):
     """A `Success` that is being filled in: until it is one, it is not frozen."""
 

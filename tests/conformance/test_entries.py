@@ -11,7 +11,7 @@ import pytest
 from acts import Clock, does, flow_of, placed
 
 from interlock import Flow, FlowError, _inline, context, signals, states, task
-from interlock.cache_validators import duration_only, never_use
+from interlock.cache_validators import digests, duration_only, never_use
 from interlock.results import LocalResult
 from interlock.states import State
 
@@ -54,11 +54,11 @@ ORIGINAL: dict[str, tuple[State | str | None, str]] = {
 
 
 # The same for tasks that keep results: a state, options of the task, what its upstream does, what becomes of it.
-KEPT = states.Cached(result=1)
+KEPT = states.Cached(result=1, hashed_inputs=digests({"x": 1}))
 KEEPING: dict[str, tuple[State, dict[str, Any], BaseException | None, str]] = {
     "cached-and-valid": (KEPT, {"cache_for": 60, "cache_validator": duration_only}, None, "stays"),
     "cached-and-not-valid": (KEPT, {"cache_for": 60, "cache_validator": never_use}, None, "runs"),
-    "cached-without-its-target": (KEPT, {"target": "absent"}, None, "stays"),
+    "cached-without-its-target": (states.Cached(result=1), {"target": "absent"}, None, "stays"),
     "cached-behind-a-skip": (KEPT, {"cache_for": 60}, signals.SKIP(), "becomes Skipped"),
     "cached-behind-a-failure": (KEPT, {"cache_for": 60}, signals.FAIL(), "becomes TriggerFailed"),
     "a-target-is-there": (states.Pending(), {"target": "there"}, None, "becomes Cached"),
@@ -77,7 +77,7 @@ def test_an_entry_of_a_task_that_keeps_results_is_equal(name: str, tmp_path: Pat
     ran: list[str] = []
     with Flow("keeping") as flow:
         above = task(lambda: does(upstream)())()
-        node = placed(task(result=place, **options)(lambda: ran.append("runs")), upstream_tasks=[above])
+        node = placed(task(result=place, **options)(lambda x: ran.append("runs")), 1, upstream_tasks=[above])
     state = flow.run(task_states={node: given}).result[node]
     found = "runs" if ran else "stays" if state in (given, states.Pending("The task was not run.")) else None
     assert (found or f"becomes {type(state).__name__}") == original

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -25,15 +24,6 @@ def ctrl_c() -> None:
 
 def raises() -> None:
     raise KeyboardInterrupt
-
-
-@pytest.fixture(autouse=True)
-def _usual_handler() -> Any:
-    """Let Ctrl-C be handled as in a program that does nothing about it, and see that a flow leaves it so."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    signal.signal(signal.SIGINT, before)
 
 
 class Presses:

@@ -196,7 +196,7 @@ def test_a_handler_sees_what_a_plugin_chose() -> None:
 
     watch = Watch()
     flow, (one, two) = flow_of(does(1), does(2), state_handlers=[watch])
-    two.state_handlers = (at(Failed, Success("after all")),)
+    two.state_handlers = [at(Failed, Success("after all"))]
     state = flow.run(plugins=[Strict()])
     assert (state.result[one], watch.seen[-1]) == (Failed("strict"), ("Running", "Failed"))
     assert state.result[two] == Success("after all")
