@@ -109,7 +109,8 @@ class Board:
                     below = self.runners[place] = self._make(node, None)
                 ready.append(below)
         if own.measured:
-            for node in own.flat_downstream if runner.children is not None else own.measured:
+            expanded = own.mapped and runner.children is not None
+            for node in own.flat_downstream if expanded else own.measured:
                 ready += self._known(node)
         return ready
 

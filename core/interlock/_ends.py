@@ -45,7 +45,9 @@ def kept(plan: Plan, runners: Sequence[TaskRunner | None]) -> Iterator[tuple[str
         parent, keeping = runners[node.index], node.keeping
         for runner in () if parent is None else (parent, *(parent.children or ())):
             state, found = runner.state, runner.found
-            if isinstance(state, Cached) and found is not None and found.kept is None and keeping is not None:
+            if found is None or found.kept is not None or keeping is None or keeping.target:
+                continue  # it was not made in this flow run, or its target is what serves
+            if isinstance(state, Cached) and state.hashed_inputs is not None:
                 yield keeping.key, state
 
 
@@ -72,7 +74,7 @@ def signal_to(state: State) -> Signal | None:
 def begins_as_given(node: Node, state: State) -> bool:
     """Return whether a state that a task run is to begin in is looked at when its turn comes: see `Flow.run`."""
     if isinstance(state, Cached):
-        return node.keeping is not None and node.keeping.asks
+        return node.keeping is not None and node.keeping.asks and not node.mapped
     return isinstance(state, Mapped) and node.mapped
 
 
@@ -109,4 +111,5 @@ def result_of(plan: Plan, runners: Sequence[TaskRunner | None], layers: Mapping[
         return {node.slug: runner.record() for node, runner in pairs if runner is not None}
 
     states = dict(zip(plan.slugs, shown, strict=True))
-    return TaskStates(plan.slugs, states, layers.get("parameters", {}), run, records, plan.slug_of)
+    context = {name: value for name, value in layers.items() if name not in ("parameters", "caches")}
+    return TaskStates(plan.slugs, states, layers.get("parameters", {}), run, records, plan.slug_of, context)

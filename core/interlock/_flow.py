@@ -180,6 +180,7 @@ class Flow(Graph):
         tasks: Iterable[object] | None = None,
         *,
         signals: Mapping[Any, Signal] | None = None,
+        context: Mapping[str, Any] | None = None,
         plugins: Any = None,
     ) -> State:
         """Go on from a state in which the flow rested, and return the next one.
@@ -191,6 +192,7 @@ class Flow(Graph):
             tasks: the paused tasks, or their slugs, that may go on; all of them otherwise.
             signals: by such a task or slug: what happens to it then, in the place of its gates and its work:
                 `{task: SKIP("not needed")}`. Any: as above.
+            context: further keys of `interlock.context`, beside those of the run that is gone on with.
             plugins: as for `run`.
 
         Raises:
@@ -198,4 +200,4 @@ class Flow(Graph):
         """
         from interlock import _inline
 
-        return _inline.resume(self, state, tasks, plugins, signals=signals)
+        return _inline.resume(self, state, tasks, plugins, signals=signals, context=context)

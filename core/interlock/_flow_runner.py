@@ -155,10 +155,9 @@ class FlowRunner:
         if isinstance(call, Look):
             if not runner.over:  # else it was cancelled meanwhile
                 body = runner.looked(call, signal, now)
-                if body is None:
-                    self._settle(runner, now)
-                else:
+                if body is not None:
                     self._behind.append(body)
+                self._settle(runner, now)
             return None
         if isinstance(call, Store):
             return runner.stored(call, signal)
@@ -318,7 +317,7 @@ class FlowRunner:
             call = runner.ask(self.board.upstreams(runner), now, self._layers, given)
         if call is None:
             self._settle(runner, now)
-        elif self._watch is not None:
+        elif self._watch is not None and not isinstance(call, Look):
             self._watch(runner)
         return call
 

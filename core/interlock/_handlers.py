@@ -78,11 +78,13 @@ class Handled(Hooks):
         state, last = self._asked(self._old(), new)
         if state is new:
             return answer
-        try:
-            kind = signal_from_state(state)
-        except ValueError as error:
-            raise PluginError(last, "state_handler", f"returned {state!r}: {error}") from None
-        fields = {field.name: getattr(state, field.name) for field in attrs.fields(type(state))}
+        kind = type(taken)
+        if type(state) is not type(new) or view._run.machine.signals[row.signal].plugins != "free":
+            try:
+                kind = signal_from_state(state)
+            except ValueError as error:
+                raise PluginError(last, "state_handler", f"returned {state!r}: {error}") from None
+        fields = {field.name: getattr(state, field.name) for field in attrs.fields(kind.leads_to)}
         return kind._of(fields.pop("message"), **fields), last
 
     def _asked(self, old: State, new: State) -> tuple[State, str]:

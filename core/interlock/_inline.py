@@ -65,6 +65,7 @@ def resume(
     plugins: Any,
     watch: Watch | None = None,
     signals: Mapping[object, Signal] | None = None,
+    context: Mapping[str, Any] | None = None,
 ) -> State:
     """Go on with a flow that rests. See `Flow.resume`; any: as there."""
     nodes = plan(flow)
@@ -77,7 +78,7 @@ def resume(
             )
     one = isinstance(tasks, Task | str)  # what a person most likely has at hand
     chosen = None if tasks is None else [*(_slug(nodes, task) for task in ([tasks] if one else tasks)), *said]
-    layers = _layers(flow, result.parameters)
+    layers = {**_layers(flow, result.parameters), **result.context, **(context or {})}
     runner = FlowRunner(nodes, layers, hooks=hooks_of(plugins), watch=watch)
     runner.resume(result, chosen, time.time(), said)
     return drive(runner)

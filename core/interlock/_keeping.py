@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
@@ -39,7 +40,9 @@ class Found:
     digests: Mapping[str, str] | None = None
     """Of the inputs, where the result is kept for other runs."""
     parameters: Mapping[str, Any] | None = None
-    """Of the flow run, there too. Any: the user's."""
+    """Of the flow run, there too: copies, as they were before the work. Any: the user's."""
+    stored: bool = False
+    """Whether the run has stored a result since: what it finds then is its own."""
 
 
 @attrs.frozen
@@ -57,6 +60,7 @@ class Keeping:
     validator: Validator
     asks: bool
     """Whether the task says when a result serves; else one that is given does."""
+    slug: str
     key: str
     """What tasks that share their results have in common."""
 
@@ -84,7 +88,7 @@ class Keeping:
                 "cache_validator", self.validator, state, known, parameters
             ):
                 return Found(state)
-        return Found(None, location, known.digests, parameters)
+        return Found(None, location, known.digests, copied(parameters))
 
     def _candidates(self, inputs: Inputs, given: State | None) -> Iterator[Cached]:
         if isinstance(given, Cached):
@@ -95,11 +99,17 @@ class Keeping:
         if same is not None:
             yield same
         if self.validator is not cache_validators.all_inputs:
-            yield from reversed(caches.get(self.key, ()))
+            yield from caches.last(self.key)
 
-    def store(self, location: str | None, inputs: Mapping[str, Any], value: object) -> str:
-        """Store a result, and return where. May raise whatever the user's code and the place raise."""
-        place = self._location(inputs) if location is None else location
+    def store(self, location: str | None, inputs: Mapping[str, Any], value: object, turn: bool) -> str:
+        """Store a result, and return where; that of a turn of a loop never at the target, for it is not the last one.
+
+        May raise whatever the user's code and the place raise.
+        """
+        if turn and self.target:
+            place = _own_place(self.slug)
+        else:
+            place = self._location(inputs) if location is None else location
         _done(place, self.result.write, place, value)
         return place
 
@@ -130,15 +140,15 @@ def keeping_of(task: Task, flow: Flow, slug: str, mapped: set[str] | None) -> Ke
     given = result.location if task.target is None else task.target
     if mapped is not None and stores:
         _check_apart(task, given, mapped)
-    own = quote(slug, safe=" ")
     return Keeping(
         result,
-        template(task.name, "location", given) or (lambda known: _own_place(own, known)),
+        template(task.name, "location", given) or (lambda _known: _own_place(slug)),
         task.target is not None,
         stores,
         limit(task.name, "cache_for", task.cache_for),
         task.cache_validator or cache_validators.all_inputs,
         task.cache_for is not None or task.cache_validator is not None,
+        slug,
         task.cache_key or f"{flow.name}/{slug}",
     )
 
@@ -151,9 +161,25 @@ def _done(where: str, function: Callable[..., Any], *arguments: Any) -> Any:
     raise FAIL._of(f"{where}: {said.message or said.name}", result=said.result)
 
 
-def _own_place(slug: str, known: Mapping[str, Any]) -> str:
-    child = "" if known.get("map_index") is None else f"-{known['map_index']}"
-    return f"{quote(known['flow_name'], safe=' ')}/{known['flow_run_id']}/{slug}{child}"
+def _own_place(slug: str) -> str:
+    """Return the place of the run that is under way, whatever its inputs and parameters are called."""
+    child = "" if context["map_index"] is None else f"-{context['map_index']}"
+    return f"{_folder(context['flow_name'])}/{_folder(str(context['flow_run_id']))}/{_folder(slug)}{child}"
+
+
+def _folder(name: str) -> str:
+    quoted = quote(name, safe=" ")
+    return quoted if quoted.strip(".") else quoted.replace(".", "%2E")
+
+
+def copied(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return copies of those parameters that can be copied; the others are equal to nothing later. Any: the user's."""
+    found = {}
+    for name, value in parameters.items():
+        said = capture(partial(copy.deepcopy, value), {}, current.get(), Answer, failure)
+        if isinstance(said, Answer):
+            found[name] = said.value
+    return found
 
 
 def _check_apart(task: Task, location: object, mapped: set[str]) -> None:

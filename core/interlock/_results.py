@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ class TaskStates(Mapping[object, State]):
     It pickles: another process that has the same flow finds its tasks by their slugs.
     """
 
-    __slots__ = ("_records", "_slugs", "_states", "_tasks", "parameters", "run")
+    __slots__ = ("_records", "_slugs", "_states", "_tasks", "context", "parameters", "run")
 
     def __init__(
         self,
@@ -45,12 +46,15 @@ class TaskStates(Mapping[object, State]):
         run: Run | None,
         records: Callable[[], Mapping[str, Record]],
         own: Mapping[Any, str] | None = None,
+        context: Mapping[str, Any] | None = None,
     ) -> None:
         self._tasks = tasks
         self._slugs: Mapping[object, str] = {task: slug for slug, task in tasks.items()} if own is None else own
         self._states = states
         self._records = records
         self.parameters = dict(parameters)
+        self.context = dict(context or {})
+        """What the flow run has in its context, for those that go on with it."""
         self.run = run
         """The flow run's own life."""
 
@@ -82,13 +86,27 @@ class TaskStates(Mapping[object, State]):
         return "{" + ", ".join(f"{slug}: {state!r}" for slug, state in self._states.items()) + "}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _loaded, (self._states, self.parameters, self.run, self.records())
+        context = {name: value for name, value in self.context.items() if _pickles(value)}
+        return _loaded, (self._states, self.parameters, self.run, self.records(), context)
+
+
+def _pickles(value: object) -> bool:
+    """Return whether a value of the context can be stored; one that cannot is given anew by who resumes."""
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001  # pickling calls code of the value's class, which may raise anything
+        return False
+    return True
 
 
 def _loaded(
-    states: Mapping[str, State], parameters: Mapping[str, Any], run: Run | None, records: Mapping[str, Record]
+    states: Mapping[str, State],
+    parameters: Mapping[str, Any],
+    run: Run | None,
+    records: Mapping[str, Record],
+    context: Mapping[str, Any],
 ) -> TaskStates:
-    return TaskStates({}, states, parameters, run, lambda: records)
+    return TaskStates({}, states, parameters, run, lambda: records, context=context)
 
 
 def rested(state: State, flow: str, slugs: Mapping[str, object]) -> TaskStates:

@@ -12,6 +12,8 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from interlock._capture import Answer, capture, failure, text_of
 from interlock._commands import Call, Look, Store
 from interlock._context import context
@@ -19,7 +21,7 @@ from interlock._elements import flattened
 from interlock._errors import NoTransition, shown
 from interlock._handlers import Handled, observe
 from interlock._hooks import ESCAPES, Hooks
-from interlock._keeping import Found
+from interlock._keeping import Found, Keeping
 from interlock._options import delays, seconds
 from interlock._results import Record
 from interlock._run import Run
@@ -139,7 +141,7 @@ class TaskRunner:
                     break
         if node.special:
             verdict = self._prepared(upstreams, own) or verdict
-            if verdict is None and node.keeping is not None and node.keeping.looks(given):
+            if verdict is None and node.keeping is not None and self._looks(node.keeping, given):
                 inputs = self._inputs(upstreams)
                 look = partial(node.keeping.look, inputs, given, moment(now))
                 return Look(self, self.run.attempt, look, {}, own, inputs)
@@ -154,6 +156,10 @@ class TaskRunner:
         if node.special:
             arguments.update(self._flattened(upstreams))
         return Call(self, attempt, node.body, arguments, own)
+
+    def _looks(self, keeping: Keeping, given: State | None) -> bool:
+        """Return whether something may serve in the place of the work: not between turns, and nothing of its own."""
+        return self.turn == 1 and keeping.looks(given) and not (self.found is not None and self.found.stored)
 
     def looked(self, look: Look, signal: Signal, now: float) -> Call | None:
         """Take what a look found, and return the call of the body if there is nothing that serves."""
@@ -178,12 +184,13 @@ class TaskRunner:
         if not self.run._awaits(call.attempt):
             return None
         location = None if self.found is None else self.found.location
-        store = partial(keeping.store, location, call.arguments, value)
+        store = partial(keeping.store, location, call.arguments, value, isinstance(signal, LOOP))
         return Store(self, call.attempt, store, {}, call.layers, signal)
 
     def stored(self, store: Store, signal: Signal) -> Signal:
         """Return the outcome that counts when a result was stored, or could not be."""
         if isinstance(signal, SUCCESS):
+            self.found = attrs.evolve(self.found or Found(), stored=True)
             return store.outcome
         why = f"Its result could not be stored: {signal.message or signal.name}"
         return FAIL._of(why, result=signal.result)

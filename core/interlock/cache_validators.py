@@ -78,7 +78,10 @@ def partial_parameters_only(validate_on: Iterable[str] | None = None) -> Validat
         asked = {*kept, *parameters}
         if names is not None:
             asked = _named("partial_parameters_only: the flow has no parameter", names, parameters)
-        return all(name in kept and name in parameters and kept[name] == parameters[name] for name in asked)
+        return all(
+            name in kept and name in parameters and digest(kept[name]) == digest(parameters[name]) != UNKNOWN
+            for name in asked
+        )
 
     return partial_parameters
 
@@ -103,15 +106,15 @@ UNKNOWN = ""
 
 
 def digests(inputs: Mapping[str, Any]) -> dict[str, str]:
-    """Return a digest of each input: equal values have equal ones, others have not. Any: the user's."""
+    """Return the digest of each input, in the order of their names. Any: the user's."""
     return {name: digest(inputs[name]) for name in sorted(inputs)}
 
 
 def digest(value: Any) -> str:
     """Return a digest of a value, `UNKNOWN` where it cannot be pickled. Any: the user's.
 
-    Values of the same content may have different ones where pickling tells them apart: then work is done again, and
-    nothing wrong is served.
+    It is that of the value's content, of which an object's pickle is taken to be all there is. Values of the same
+    content may have different ones where pickling tells them apart: then work is done again.
     """
     state = hashlib.sha256()
     try:

@@ -23,7 +23,7 @@ Location: TypeAlias = str | Callable[..., str] | None
 """A template such as "{flow_name}/{date:%Y-%m-%d}/{task_slug}", or a callable that takes such keys."""
 
 MOST = 10_000  # results of one task that are kept in the process: a bound, so that no service grows for ever
-_numbers = itertools.count()
+ASKED = 100  # of them that a validator is asked about, the last ones: a bound, so that no lookup grows with the rest
 
 
 @runtime_checkable
@@ -79,15 +79,31 @@ class PickleSerializer:
         return pickle.load(file)
 
 
+def _check_keys(value: object) -> None:
+    """Raise `TypeError` where JSON would make texts of keys."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"the key {key!r} is no text, and JSON has no other")
+            _check_keys(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _check_keys(item)
+
+
 @attrs.frozen
 class JSONSerializer:
-    """Values that JSON has: texts, numbers, True, False, None, lists and dictionaries of them; in UTF-8."""
+    """Values that JSON has: texts, numbers, True, False, None, lists and dictionaries of them; in UTF-8.
+
+    A tuple is read back as a list.
+    """
 
     def dump(self, value: Any, file: BinaryIO) -> None:
         """Write a value to a file. Any: the user's. Raises `TypeError` or `ValueError` where JSON has no such value."""
         import json
 
-        file.write(json.dumps(value, ensure_ascii=False).encode())
+        _check_keys(value)
+        file.write(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
 
     def load(self, file: BinaryIO) -> Any:
         """Return the value that a file holds. Any: the user's."""
@@ -144,13 +160,19 @@ class LocalResult:
         """
         path = self.path(location)
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}")
-        try:
-            with part.open("xb") as file:
+        part = path.with_name(f".{path.name[:100]}.{os.urandom(8).hex()}")  # ours alone, also among containers
+        with part.open("xb") as file:
+            try:
                 self.serializer.dump(value, file)
+            except BaseException:
+                file.close()
+                part.unlink()
+                raise
+        try:
             part.replace(path)
-        finally:
+        except BaseException:
             part.unlink(missing_ok=True)
+            raise
 
 
 class Caches(Mapping[str, Sequence[Cached]]):
@@ -167,6 +189,10 @@ class Caches(Mapping[str, Sequence[Cached]]):
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    def last(self, key: str) -> list[Cached]:
+        """Return the last results that were kept under a key, the newest first."""
+        return list(itertools.islice(reversed(self._kept.get(key, {}).values()), ASKED))
 
     def with_inputs(self, key: str, digests: Mapping[str, str]) -> Cached | None:
         """Return the last result that was kept under a key for inputs with these digests."""

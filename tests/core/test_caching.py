@@ -13,11 +13,11 @@ from acts import Clock, Told, does, flow_of, it, placed, refused
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock import Flow, Parameter, _inline, cache_validators, context, results, signals, task
+from interlock import Flow, Parameter, RunView, _inline, cache_validators, context, hookimpl, results, signals, task
 from interlock.cache_validators import UNKNOWN, Validator, digest, digests
 from interlock.results import LocalResult, caches
 from interlock.signals import FAIL, LOOP
-from interlock.states import Cached, Failed, Mapped, Skipped, Success, TriggerFailed
+from interlock.states import Cached, Failed, Mapped, Skipped, State, Success, TriggerFailed
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -275,6 +275,83 @@ def test_a_cached_state_to_begin_in_is_asked_about(validator: Any, called: list[
     with Flow("behind") as flow:
         node = placed(task(cache_for=60)(lambda: 1), upstream_tasks=[task(does(FAIL("no")))()])
     assert type(flow.run(task_states={node: state}).result[node]) is TriggerFailed
+
+
+def test_a_cached_state_of_a_map_is_taken() -> None:
+    """A mapped task that is given one stays in it: its children would each have one of their own."""
+    with Flow("map") as flow:
+        node = it(task(name="work", cache_for=60)(lambda x: x).map([1, 2]))
+    state = Cached("mine", [9, 9])
+    assert flow.run(task_states={node: state}).result[node] == state
+
+
+def test_a_handler_may_change_what_is_kept() -> None:
+    """A state of the same kind is the same signal with other fields."""
+
+    def tells(it: object, old: State, new: State) -> State | None:
+        return attrs.evolve(new, message="seen") if new.is_finished() else None
+
+    flow, (node,) = flow_of(lambda: 5, cache_for=60, state_handlers=[tells])
+    state = flow.run().result[node]
+    assert (type(state), state.message, state.result) == (Cached, "seen", 5)
+
+
+def test_what_a_plugin_says_is_not_kept() -> None:
+    """A `CACHE` that no look found ends the run, and no later one."""
+
+    class Says:
+        @hookimpl
+        def before_step(self, run: RunView, signal: object) -> object:
+            asked = isinstance(signal, signals.START) and run.lifecycle == "task-run"
+            return signals.CACHE() if asked else None
+
+    flow, (node,) = flow_of(lambda: 5, cache_for=60)
+    assert flow.run(plugins=[Says()]).result[node] == Cached()
+    assert flow.run().result[node].result == 5
+
+
+def test_what_parameters_were_is_kept() -> None:
+    """A body that changes a parameter changes nothing that was kept; one that cannot be compared serves nobody."""
+    calls: list[int] = []
+
+    def body(p: list[int]) -> int:
+        calls.append(len(p))
+        p.append(2)
+        return sum(p)
+
+    with Flow("kept") as flow:
+        task(name="work", cache_for=60, cache_validator=cache_validators.all_parameters)(body)(Parameter("p"))
+    for numbers in ([1], [1, 2], [1]):
+        flow.run(p=numbers)
+    assert calls == [1, 2]
+
+    class Odd:
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("no")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    with Flow("odd") as flow:
+        node = task(cache_for=60, cache_validator=cache_validators.all_parameters)(lambda p: 1)(Parameter("p"))
+    for odd in (Odd(), threading.Lock()):
+        assert [flow.run(p=odd).result[node].result for _ in range(2)] == [1, 1]
+
+
+def test_a_validator_is_asked_about_the_last_hundred() -> None:
+    """A lookup does not grow with what is kept: beside the result of the same inputs, the newest are asked about."""
+    asked: list[int] = []
+
+    def validator(state: Cached, inputs: object, parameters: object) -> bool:
+        asked.append(state.result)
+        return False
+
+    with Flow("many") as flow:
+        task(name="work", cache_for=60, cache_validator=validator)(lambda x: x).map(list(range(150)))
+    flow.run()
+    assert asked == []
+    flow.run()
+    assert asked[:101] == [0, *range(149, 49, -1)]
+    assert len(asked) <= 150 * 101
 
 
 # Digests

@@ -11,7 +11,7 @@ from acts import placed
 from flows_mapped import add, double, each, gather, same
 
 from interlock import Flow, Task, context, states, task, triggers, unmapped
-from interlock.signals import ENDRUN, FAIL, LOOP, PAUSE, SKIP
+from interlock.signals import ENDRUN, FAIL, LOOP, MAP, PAUSE, SKIP
 from interlock.states import Failed, Mapped, Paused, Skipped, State, Success, TriggerFailed
 
 
@@ -200,3 +200,16 @@ def test_a_generator_is_used_up_by_nobody() -> None:
     generator = values()
     assert result_of(generator).is_failed()
     assert next(generator) == 1
+
+
+def test_a_map_over_a_task_that_says_map_of_itself() -> None:
+    """A trigger may say MAP of a task that is mapped over nothing: what maps over it is told of its end."""
+
+    def trigger(upstreams: object) -> bool:
+        raise MAP()
+
+    with Flow("says map") as flow:
+        above = task(trigger=trigger)(lambda: [1])()
+        node = task(lambda x: x).map(above)
+    state = flow.run()
+    assert (type(state), state.result[above], state.result[node]) == (Success, Mapped(None, []), Mapped(None, []))

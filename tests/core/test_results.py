@@ -12,7 +12,7 @@ import attrs
 import pytest
 from acts import Told, does, flow_of, it, placed, refused
 
-from interlock import Flow, Parameter, case, context, signals, states, task
+from interlock import Flow, Parameter, Task, case, context, pause_task, signals, states, task, unmapped
 from interlock._commands import Call, Look, Store
 from interlock._flow_runner import FlowRunner
 from interlock._keeping import Found
@@ -254,6 +254,72 @@ def test_a_retry_looks_again() -> None:
 
     flow, (node,) = flow_of(body, target="t", result=place, max_retries=1)
     assert flow.run().result[node] == Cached("The target t exists", "from elsewhere")
+
+
+def test_a_turn_is_never_the_target() -> None:
+    """What turns hand on is stored at a place of the run; between turns no target serves, nor what a turn left."""
+    place, seen = Memory(), list[object]()
+
+    def turn() -> object:
+        seen.append(context.get("task_loop_result"))
+        if len(seen) < 3:
+            raise LOOP(result=len(seen))
+        return "final"
+
+    flow, (node,) = flow_of(turn, target="t", result=place)
+    known = {"flow_run_id": "one"}
+    assert flow.run(context=known).result[node] == Success(None, "final")
+    assert seen == [None, 1, 2]
+    assert place.held == {"of tasks/one/turn-1": 2, "t": "final"}
+    assert flow.run(context=known).result[node] == Cached("The target t exists", "final")
+
+
+def test_what_a_run_stored_itself_does_not_serve_it() -> None:
+    """A handler that lets a success be done again is heard: the work is called again, and stored again."""
+    place, calls = Memory(), list[int]()
+
+    def body() -> str:
+        return "good" if noted(calls, 1) and len(calls) > 1 else "bad"
+
+    def checks(it: object, old: State, new: State) -> State | None:
+        return states.Retrying("again") if isinstance(new, Success) and new.result == "bad" else None
+
+    flow, (node,) = flow_of(body, target="t", result=place, state_handlers=[checks])
+    assert flow.run().result[node] == Success(None, "good")
+    assert (calls, place.held) == ([1, 1], {"t": "good"})
+
+
+def test_places_of_runs_are_their_own(tmp_path: Path) -> None:
+    """No input or parameter that is called like a key of the context leads to another place."""
+    with Flow("..", result=LocalResult(tmp_path / "in")) as flow:
+        Task.map(task(name="g")(lambda x, map_index, flow_name: x), [1, 2], unmapped(0), unmapped(5))
+        task(name="h")(lambda p: p)(Parameter("flow_run_id"))
+    assert flow.run(flow_run_id="../../out", context={"flow_run_id": "r"}).is_successful()
+    assert set(files(tmp_path)) == {f"in/%2E%2E/r/{name}" for name in ("g-1-0", "g-1-1", "h-1")}
+
+
+def test_a_resumed_flow_run_is_the_same_one() -> None:
+    """Its context and its id are those that it began with, also from another process; more can be given."""
+    place = Memory()
+
+    def body() -> str:
+        pause_task("look")
+        return f"{context.flow_run_id} {context.get('shade')}"
+
+    flow, (node,) = flow_of(body, target="{colour}", result=place)
+    first = flow.run(context={"colour": "red", "lock": threading.Lock()})
+    state = flow.resume(pickle.loads(pickle.dumps(first)), context={"shade": "dark"})
+    assert place.held == {"red": f"{first.result.context['flow_run_id']} dark"}
+    assert state.result[node].result == place.held["red"]
+
+
+def test_json_changes_no_value_unseen(tmp_path: Path) -> None:
+    """What JSON has not is refused: keys that are no texts, and numbers that are none."""
+    place = LocalResult(tmp_path, serializer=JSONSerializer())
+    for value, why in (({"a": [{1: 2}]}, "the key 1 is no text"), (float("nan"), "not JSON compliant")):
+        with pytest.raises((TypeError, ValueError), match=why):
+            place.write("x", value)
+    assert files(tmp_path) == {}
 
 
 # What goes wrong
