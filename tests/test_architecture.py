@@ -18,7 +18,18 @@ ALL = sorted([*MODULES, *(file for folder in ("spec", "plugins") for file in (RO
 
 # The layers of the design, lowest first. A module may import from its own layer and those below.
 LAYERS: list[set[str]] = [
-    {"_gone", "schedules", "storage", "run_configs", "environments", "engine", "executors", "tasks", "utilities"},
+    {
+        "_gone",
+        "schedules",
+        "storage",
+        "run_configs",
+        "environments",
+        "client",
+        "engine",
+        "executors",
+        "tasks",
+        "utilities",
+    },
     {"_errors", "_guards", "_table", "_notation", "_rules", "_extend", "_rows", "_turns", "_transitions"},
     {"_machine", "_explore", "_draw", "_hooks", "_story", "_store", "_record", "_step", "_run"},
     {"states", "signals", "_context"},

@@ -24,7 +24,7 @@ NAMES: dict[str, str] = {
     "Client": SERVER,
     "Schedule": RUN,
     "api": SERVER,
-    "client": SERVER,
+    "client": SERVER + "; secrets: " + SECRET,
     "config": OPTIONS,
     "engine": "its parts are interlock.signals, interlock.states, interlock.results and interlock.cache_validators",
     "environments": PLACE,

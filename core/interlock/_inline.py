@@ -112,10 +112,9 @@ def drive(runner: FlowRunner) -> State:
                     outcome = _outcome(command, interrupts)
                     now = time.time()
                 else:
-                    outcome, thread = _limited(command, command.runner.node.limit, interrupts)
+                    outcome, left = _limited(command, command.runner.node.limit, interrupts, behind)
                     now = time.time()
-                    if thread is not None:
-                        behind.add(thread, command.runner)
+                    if left:
                         runner.hold(command.runner, now + GRACE)
                 if interrupts.pending:
                     interrupts.pending = False
@@ -141,16 +140,16 @@ def _keep(runner: FlowRunner, now: datetime) -> None:
         caches.keep(key, state)
 
 
-def _limited(call: Call, limit: float, interrupts: Interrupts) -> tuple[Signal, threading.Thread | None]:
+def _limited(call: Call, limit: float, interrupts: Interrupts, behind: Behind) -> tuple[Signal, bool]:
     try:
         interrupts.let_in()
-        outcome, thread = timed(call, limit, _called)
+        outcome, left = timed(call, limit, _called, behind)
         interrupts.allowed = False
-        return outcome, thread
+        return outcome, left
     except KeyboardInterrupt as error:
         interrupts.allowed = False
         interrupts.pending = True
-        return failure(error), None
+        return failure(error), False
 
 
 def _called(call: Call) -> Signal:

@@ -24,17 +24,18 @@ GRACE = 30.0  # seconds that a body which is out of time may hold up the next at
 LOOK = 0.2  # seconds between two looks at whether one has ended; Ctrl-C gets in then, on every system
 
 
-def timed(call: Call, limit: float, body: Callable[[Call], Signal]) -> tuple[Signal, threading.Thread | None]:
-    """Call a body, and return what it did, or TIMEOUT; then the thread that was left behind, if one was.
+def timed(call: Call, limit: float, body: Callable[[Call], Signal], behind: Behind) -> tuple[Signal, bool]:
+    """Call a body, and return what it did, or TIMEOUT; then whether its thread was left behind.
 
     Args:
         call: the call.
         limit: how long it may take, in seconds.
         body: calls the body, whatever there is around it.
+        behind: takes note of the thread, which may be left at any moment by Ctrl-C too.
     """
     over = TIMEOUT._of(f"The work took longer than {limit:g} s", result=TimeoutError(f"longer than {limit:g} s"))
     if inspect.iscoroutinefunction(call.function):
-        return capture(_within, {"call": call, "limit": limit, "over": over}, call.layers), None
+        return capture(_within, {"call": call, "limit": limit, "over": over}, call.layers), False
     found: list[Signal | BaseException] = []
 
     def work() -> None:
@@ -45,16 +46,17 @@ def timed(call: Call, limit: float, body: Callable[[Call], Signal]) -> tuple[Sig
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
     thread.name = f"interlock {call.runner.name}"
+    behind.add(thread, call.runner)
     thread.start()
     left = limit
     while left > 0 and thread.is_alive():
         thread.join(min(left, LOOK))
         left -= LOOK
     if not found:
-        return over, thread
+        return over, True
     if isinstance(found[0], BaseException) and not isinstance(found[0], Signal):
         raise found[0]
-    return found[0], None
+    return found[0], False
 
 
 async def _waited(call: Call, limit: float, over: TIMEOUT) -> Any:
@@ -83,7 +85,7 @@ class Behind:
         self.threads: list[tuple[threading.Thread, TaskRunner]] = []
 
     def add(self, thread: threading.Thread, runner: TaskRunner) -> None:
-        """Take note of a thread that nobody waits for."""
+        """Take note of a thread that nobody may wait for."""
         self.threads.append((thread, runner))
 
     def ended(self) -> list[TaskRunner]:
@@ -96,8 +98,8 @@ class Behind:
         """Warn of those that are still at work when the flow run is over."""
         import logging
 
-        for _, runner in self.threads:
+        for thread, runner in self.threads:
+            if not thread.is_alive():
+                continue
             log = logging.getLogger(f"interlock.task.{runner.node.task.name}")
-            log.warning(
-                "%s: its work goes on in a thread, though its time is over and nobody waits for it", runner.name
-            )
+            log.warning("%s: its work goes on in a thread, though nobody waits for it any more", runner.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -66,7 +67,7 @@ def test_work_that_takes_too_long_is_given_up(gate: Gate, caplog: pytest.LogCapt
     assert isinstance(result[slow].result, TimeoutError)
     assert result[quick].result == 2
     assert "Running -TIMEOUT-> TimedOut" in told.tasks
-    assert "slow: its work goes on in a thread, though its time is over" in caplog.text
+    assert "slow: its work goes on in a thread, though nobody waits for it any more" in caplog.text
 
 
 def test_what_comes_late_counts_for_nothing(gate: Gate) -> None:
@@ -186,6 +187,19 @@ def test_an_interrupt_gets_in() -> None:
     state = flow.run()
     assert type(state) is states.Cancelled
     assert (type(state.result[node]), type(state.result[other])) == (states.Cancelled, states.Cancelled)
+
+
+def test_a_body_that_ctrl_c_leaves_behind_is_told_of(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
+    """Ctrl-C does not wait for a body with a limit; that its thread goes on is said in the end."""
+
+    def body() -> object:
+        signal.raise_signal(signal.SIGINT)
+        return gate()
+
+    flow, (node,) = flow_of(body, timeout=LONG, name="slow")
+    state = flow.run()
+    assert (type(state), type(state.result[node])) == (states.Cancelled, states.Cancelled)
+    assert [message for message in caplog.messages if message.startswith("slow: its work goes on in a thread")]
 
 
 @pytest.mark.parametrize("given", [0, -1, "5", True, timedelta(0), float("inf"), float("nan")])
