@@ -100,7 +100,7 @@ def drive(runner: FlowRunner) -> State:
     with Interrupts() as interrupts:
         now = time.time()
         while True:
-            if behind.threads:
+            if behind.bodies:
                 for ended in behind.ended():
                     runner.release(ended, now)
             if interrupts.pending:
@@ -129,7 +129,7 @@ def drive(runner: FlowRunner) -> State:
                 return command.state
             else:
                 assert command.until is not None  # nothing is under way beside us
-                _sleep(min(command.until - now, LOOK) if behind.threads else command.until - now, interrupts)
+                _sleep(min(command.until - now, LOOK) if behind.bodies else command.until - now, interrupts)
                 now = time.time()
 
 

@@ -37,20 +37,22 @@ def timed(call: Call, limit: float, body: Callable[[Call], Signal], behind: Behi
     if inspect.iscoroutinefunction(call.function):
         return capture(_within, {"call": call, "limit": limit, "over": over}, call.layers), False
     found: list[Signal | BaseException] = []
+    ended = threading.Event()  # Thread.is_alive says no of a thread whose `join` was interrupted, on Python 3.11
 
     def work() -> None:
         try:
             found.append(body(call))
         except KeyboardInterrupt as error:
             found.append(error)  # raised by the body itself: it means the program, as it does without a limit
+        finally:
+            ended.set()
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
     thread.name = f"interlock {call.runner.name}"
-    behind.add(thread, call.runner)
+    behind.add(ended, call.runner)
     thread.start()
     left = limit
-    while left > 0 and thread.is_alive():
-        thread.join(min(left, LOOK))
+    while left > 0 and not ended.wait(min(left, LOOK)):
         left -= LOOK
     if not found:
         return over, True
@@ -79,27 +81,30 @@ def _within(call: Call, limit: float, over: TIMEOUT) -> Any:
 
 
 class Behind:
-    """The threads that were left behind, by task run."""
+    """The bodies that may have been left behind, by task run."""
 
     def __init__(self) -> None:
-        self.threads: list[tuple[threading.Thread, TaskRunner]] = []
+        self.bodies: list[tuple[threading.Event, TaskRunner]] = []
+        """Those that have not ended, as far as was looked: what is set when one has, and its run."""
 
-    def add(self, thread: threading.Thread, runner: TaskRunner) -> None:
-        """Take note of a thread that nobody may wait for."""
-        self.threads.append((thread, runner))
+    def add(self, ended: threading.Event, runner: TaskRunner) -> None:
+        """Take note of a body that nobody may wait for."""
+        self.bodies.append((ended, runner))
 
     def ended(self) -> list[TaskRunner]:
         """Return the runs whose old bodies have ended since the last time."""
-        ended = [runner for thread, runner in self.threads if not thread.is_alive()]
-        self.threads = [(thread, runner) for thread, runner in self.threads if thread.is_alive()]
-        return ended
+        over: list[tuple[threading.Event, TaskRunner]] = []
+        still: list[tuple[threading.Event, TaskRunner]] = []
+        for body in self.bodies:
+            (over if body[0].is_set() else still).append(body)
+        self.bodies = still
+        return [runner for _, runner in over]
 
     def tell(self) -> None:
         """Warn of those that are still at work when the flow run is over."""
         import logging
 
-        for thread, runner in self.threads:
-            if not thread.is_alive():
-                continue
+        self.ended()
+        for _, runner in self.bodies:
             log = logging.getLogger(f"interlock.task.{runner.node.task.name}")
             log.warning("%s: its work goes on in a thread, though nobody waits for it any more", runner.name)
