@@ -6,8 +6,6 @@ flow run, and answers with True or False. One that has expired is never asked ab
 
 from __future__ import annotations
 
-import hashlib
-import struct
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -116,10 +114,11 @@ def digest(value: Any) -> str:
     It is that of the value's content, of which an object's pickle is taken to be all there is. Values of the same
     content may have different ones where pickling tells them apart: then work is done again.
     """
+    import hashlib
+
     state = hashlib.sha256()
     try:
-        for part in _parts(value):
-            state.update(struct.pack("<q", len(part)))
+        for part in _framed(value):
             state.update(part)
     except Exception:  # noqa: BLE001  # pickling calls code of the value's class, which may raise anything
         return UNKNOWN
@@ -147,5 +146,5 @@ def _parts(value: Any) -> Iterable[bytes]:
 
 def _framed(value: Any) -> Iterable[bytes]:
     for part in _parts(value):
-        yield struct.pack("<q", len(part))
+        yield len(part).to_bytes(8, "little")
         yield part

@@ -9,13 +9,15 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
 from interlock import _gone
 from interlock.states import Cached
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["JSONSerializer", "LocalResult", "PickleSerializer", "Result", "Serializer", "caches"]
 
@@ -113,6 +115,8 @@ class JSONSerializer:
 
 
 def _absolute(folder: str | os.PathLike[str]) -> Path:
+    from pathlib import Path  # as everything heavy: where it is used
+
     return Path(folder).absolute()
 
 
@@ -135,6 +139,8 @@ class LocalResult:
 
     def path(self, location: str) -> Path:
         """Return the file that a location means."""
+        from pathlib import Path
+
         return (Path.home() / ".interlock" / "results" if self.dir is None else self.dir) / location
 
     def exists(self, location: str) -> bool:
