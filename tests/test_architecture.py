@@ -45,6 +45,7 @@ LAYERS: list[set[str]] = [
         "_values",
         "_graph",
         "_flow",
+        "_data",
         "_results",
     },
     {"control_flow", "notifications", "_apply", "_resources", "_visualize"},

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from interlock._data import Record
 from interlock._errors import FlowError
-from interlock._results import Record, TaskStates
+from interlock._results import TaskStates
 from interlock.signals import CANCEL, ENDRUN, FAIL, SKIP, SUCCESS, Signal, cached
 from interlock.states import Cached, Mapped, Paused, Pending, Retrying, Scheduled, State
 from interlock.triggers import each
@@ -44,7 +45,7 @@ def kept(plan: Plan, runners: Sequence[TaskRunner | None]) -> Iterator[tuple[str
     for node in plan.caching:
         parent, keeping = runners[node.index], node.keeping
         for runner in () if parent is None else (parent, *(parent.children or ())):
-            state, found = runner.state, runner.found
+            state, found = runner.state, runner.data.found
             if found is None or found.kept is not None or keeping is None or keeping.target:
                 continue  # it was not made in this flow run, or its target is what serves
             if isinstance(state, Cached) and state.hashed_inputs is not None:

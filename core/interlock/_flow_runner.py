@@ -14,6 +14,7 @@ from typing import Any
 from interlock import states
 from interlock._board import Board
 from interlock._commands import Call, Command, Done, Look, Store, Wait
+from interlock._data import Record
 from interlock._ends import begins_as_given, for_a_person, kept_children, signal_to
 from interlock._errors import FlowError
 from interlock._flow_life import FlowLife
@@ -21,24 +22,13 @@ from interlock._hooks import Hooks
 from interlock._machine import Machine
 from interlock._maps import lengths_of
 from interlock._plan import Node, Plan
-from interlock._results import Record, TaskStates
+from interlock._results import TaskStates
 from interlock._run import KEEP, Run
 from interlock._story import Cut, origin
 from interlock._task_payload import FRESH
 from interlock._task_runner import TaskRunner
 from interlock._timers import Timers
-from interlock.signals import (
-    CANCEL,
-    FAIL,
-    GATHER,
-    MAP,
-    PAUSE,
-    RESUME,
-    SCHEDULE,
-    SKIP,
-    START,
-    Signal,
-)
+from interlock.signals import CANCEL, FAIL, GATHER, MAP, PAUSE, RESUME, SCHEDULE, SKIP, START, Signal
 from interlock.states import State
 
 Watch = Callable[[TaskRunner], None]
@@ -72,6 +62,7 @@ class FlowRunner:
         self._machine = tasks or Machine.load("task-run")
         self._layers = layers
         self._hooks = hooks
+        self._turn = [hooks]  # of all the task runs: each is a mutable list less to make and to walk
         self._watch = watch
         self._ready: deque[TaskRunner] = deque()
         self._timers = Timers()
@@ -88,7 +79,7 @@ class FlowRunner:
         if cut is None:
             known = {name: n for name, n in self.plan.budgets[node.budget].items() if name in self._machine.limits}
             cut = self._cuts[node.budget] = origin(self._machine._compile(known), KEEP)
-        runner = TaskRunner(node, Run._of(self._machine, cut, node.guards, self._hooks), index)
+        runner = TaskRunner(node, Run._of(self._machine, cut, node.guards, self._hooks, self._turn), index)
         if node.handled:
             runner.handle(self._hooks, self._layers)
         return runner
@@ -124,7 +115,7 @@ class FlowRunner:
                 self._given[self.board.runner(node)] = state
             elif (signal := signal_to(state)) is not None:
                 self._said[self.board.runner(node)] = signal
-                self.board.runner(node).tries = (getattr(state, "run_count", None) or 0) + 1
+                self.board.runner(node).own().tries = (getattr(state, "run_count", None) or 0) + 1
         self._open(SCHEDULE._of(start_time=at) if at is not None and at.timestamp() > now else START._of(), now)
 
     def _open(self, signal: Signal, now: float) -> None:
@@ -249,7 +240,7 @@ class FlowRunner:
                 lengths_of(runner, self.board, self._layers)
         for runner in waiting:
             if wanted is None or runner.node.slug in wanted:
-                runner.resumed = True
+                runner.own().resumed = True
                 if said and runner.node.slug in said:
                     self._said[runner] = said[runner.node.slug]
                 self._ready.append(runner)
@@ -330,7 +321,7 @@ class FlowRunner:
             if due is not None and due > now:
                 self._timers.add(due, runner)
                 return False
-            if for_a_person(runner) and not runner.resumed:
+            if for_a_person(runner) and not runner.data.resumed:
                 return False
         if runner.run.closed:
             runner.run.reopen()

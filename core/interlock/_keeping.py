@@ -14,6 +14,7 @@ import attrs
 from interlock import cache_validators
 from interlock._capture import Answer, capture, failure
 from interlock._context import context, current
+from interlock._data import Found
 from interlock._errors import FlowError, shown
 from interlock._options import limit, template
 from interlock.cache_validators import Inputs, Validator
@@ -27,22 +28,6 @@ if TYPE_CHECKING:
 
 OWN = ("map_index", "task_full_name", "task_run_name", "task_run_id")
 """Keys of the context that differ between the children of a mapped task."""
-
-
-@attrs.frozen
-class Found:
-    """What a look found, and what is to be known when the work is done."""
-
-    kept: Cached | None = None
-    """The result that serves."""
-    location: str | None = None
-    """The target, where the task has one."""
-    digests: Mapping[str, str] | None = None
-    """Of the inputs, where the result is kept for other runs."""
-    parameters: Mapping[str, Any] | None = None
-    """Of the flow run, there too: copies, as they were before the work. Any: the user's."""
-    stored: bool = False
-    """Whether the run has stored a result since: what it finds then is its own."""
 
 
 @attrs.frozen

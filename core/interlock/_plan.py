@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
+from inspect import Parameter
 from typing import TYPE_CHECKING, Any
 
 from interlock._edges import Edge
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 BUDGET = ("max_retries", "retry_limit", "max_turns", "caching")
 """The limits of a task run that a task sets: its options of these names."""
+
+MANY = (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
+BEHIND = ("downstream", "mapped_downstream", "measured", "flat_downstream")
+"""What a node knows of those behind it: its attributes of these names."""
 
 
 class Node:
@@ -59,25 +65,25 @@ class Node:
         self.constants = dict(constants)
         self.usual = task.trigger is all_successful
         """Whether the trigger asks only if all succeeded, which the runner knows without calling it."""
-        self.upstream: list[tuple[Edge, Node]] = []
-        self.sources: list[Node] = []
+        self.upstream: tuple[tuple[Edge, Node], ...] = ()
+        self.sources: tuple[Node, ...] = ()
         """The nodes of the upstreams, one for each edge."""
-        self.keyed: list[tuple[str, int]] = []
+        self.keyed: tuple[tuple[str, int], ...] = ()
         """Arguments, with the place of the upstream that gives them."""
         self.conditions = any(edge.upstream.gates for edge in edges)
         """Whether an upstream says which branch is taken."""
         self.flat = tuple(edge.key for edge in edges if edge.flattened and edge.key is not None and not edge.mapped)
         """Arguments that lose a level of nesting."""
         self.mapped = any(edge.mapped for edge in edges)
-        self.plain: list[Node] = []
+        self.plain: tuple[Node, ...] = ()
         """Upstreams that each child of a mapped task, or the task itself, takes whole."""
-        self.downstream: list[Node] = []
+        self.downstream: tuple[Node, ...] = ()
         """Tasks that wait for this one to be over, once for each edge."""
-        self.mapped_downstream: list[Node] = []
+        self.mapped_downstream: tuple[Node, ...] = ()
         """Mapped tasks whose children each wait for this one's child, once for each edge."""
-        self.measured: list[Node] = []
+        self.measured: tuple[Node, ...] = ()
         """Mapped tasks whose lengths this one's end makes known, once for each edge."""
-        self.flat_downstream: list[Node] = []
+        self.flat_downstream: tuple[Node, ...] = ()
         """Mapped tasks whose children take what is in this one's results: known when it is over, once for each edge."""
         self.naming = template(task.name, "task_run_name", task.task_run_name)
         self.keeping: Keeping | None = None
@@ -97,6 +103,10 @@ class Node:
         return f"<Node {self.index}: {self.task.name}>"
 
 
+Behind = dict[str, defaultdict[Node, list[Node]]]
+"""By name, by node: those behind it."""
+
+
 class Plan:
     """The nodes of a flow in an order in which they may run."""
 
@@ -112,11 +122,15 @@ class Plan:
             for index, task in enumerate(edges)
         ]
         by_task = {node.task: node for node in self.nodes}
+        behind: Behind = {name: defaultdict(list) for name in BEHIND}
         for node in self.nodes:
-            self._connect(node, edges[node.task], by_task)
+            _connect(node, edges[node.task], by_task, behind)
             apart = {edge.key for edge in edges[node.task] if edge.mapped and edge.key} if node.mapped else None
             node.keeping = keeping_of(node.task, flow, node.slug, apart)
             node.special = node.special or node.keeping is not None
+        for name, found in behind.items():  # tuples, for most are empty: a million tasks would have millions of lists
+            for source, nodes in found.items():
+                setattr(source, name, tuple(nodes))
         self.missing = [len(node.plain) for node in self.nodes]
         """By node: how many upstreams that go whole to it must be over, edges counted one by one."""
         self.unknown = [len(node.sources) - len(node.plain) for node in self.nodes]
@@ -132,29 +146,23 @@ class Plan:
         self.caching = [node for node in self.nodes if node.task.caching]
         self.slugs = {node.slug: node.task for node in self.nodes}
 
-    def _connect(self, node: Node, edges: list[Edge], by_task: Mapping[Task, Node]) -> None:
-        for place, edge in enumerate(edges):
-            source = by_task[edge.upstream]
-            node.upstream.append((edge, source))
-            node.sources.append(source)
-            if edge.key is not None:
-                node.keyed.append((edge.key, place))
-            if edge.mapped:
-                source.measured.append(node)
-                (source.flat_downstream if edge.flattened else source.mapped_downstream).append(node)
-            else:
-                node.plain.append(source)
-                source.downstream.append(node)
-        absent = [
-            parameter.name
-            for parameter in node.task.signature.parameters.values()
-            if parameter.default is parameter.empty
-            and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-            and parameter.name not in node.constants
-            and parameter.name not in {key for key, _ in node.keyed}
-        ]
-        if absent:
-            raise FlowError(f"task {node.task.name!r}: argument {absent[0]!r} has no value and no source")
+
+def _connect(node: Node, edges: list[Edge], by_task: Mapping[Task, Node], behind: Behind) -> None:
+    """Join a node to its upstreams, and take note of it as one behind each."""
+    node.sources = tuple(by_task[edge.upstream] for edge in edges)
+    node.upstream = tuple(zip(edges, node.sources, strict=True))
+    node.keyed = tuple((edge.key, place) for place, edge in enumerate(edges) if edge.key is not None)
+    node.plain = tuple(source for edge, source in node.upstream if not edge.mapped) if node.mapped else node.sources
+    for edge, source in node.upstream:
+        if edge.mapped:
+            behind["measured"][source].append(node)
+            behind["flat_downstream" if edge.flattened else "mapped_downstream"][source].append(node)
+        else:
+            behind["downstream"][source].append(node)
+    given = {key for key, _ in node.keyed} | node.constants.keys()
+    for name, parameter in node.task.signature.parameters.items():
+        if parameter.default is parameter.empty and parameter.kind not in MANY and name not in given:
+            raise FlowError(f"task {node.task.name!r}: argument {name!r} has no value and no source")
 
 
 def plan(flow: Flow) -> Plan:

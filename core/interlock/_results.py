@@ -6,28 +6,13 @@ import pickle
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
+from interlock._data import Record
 from interlock._errors import FlowError, suggest
 from interlock._tasks import Task
 from interlock.states import State
 
 if TYPE_CHECKING:
     from interlock._run import Run
-
-
-@attrs.define
-class Record:
-    """One task run at rest: its state, its life, and the data of it that is no state."""
-
-    state: State
-    run: Run
-    called: int = 0
-    tries: int = 1
-    turn: int = 1
-    loop_result: Any = None  # Any: the user's
-    resumed: bool = False
-    children: list[Record] | None = None
 
 
 class TaskStates(Mapping[object, State]):

@@ -72,8 +72,18 @@ class Run(Stepper):
         self._dropped = 0
 
     @classmethod
-    def _of(cls, machine: Machine, cut: Cut, guards: Mapping[str, Guard] | None, hooks: Hooks | None) -> Self:
-        """Return a new run from parts that are known to fit: what runners make a million of."""
+    def _of(
+        cls,
+        machine: Machine,
+        cut: Cut,
+        guards: Mapping[str, Guard] | None,
+        hooks: Hooks | None,
+        turn: list[Hooks | None],
+    ) -> Self:
+        """Return a new run from parts that are known to fit: what runners make a million of.
+
+        Runs that are stepped by one owner may share a turn, which holds their hooks: none is stepped inside another.
+        """
         run: Self = _new(cls)
         run._machine = machine
         run._rows = [cut]
@@ -82,7 +92,7 @@ class Run(Stepper):
         run._notes = None
         run._guards = guards
         run._hooks = hooks
-        run._turn = [hooks]
+        run._turn = turn
         run._dropped = 0
         return run
 
@@ -200,25 +210,6 @@ class Run(Stepper):
             self._give_back()
             raise
         try:
-            rows, times = self._rows, self._times
-            if hooks is None and prepare is None and times is not None and len(times) == len(rows) and not self._notes:
-                # `_step` and `_commit`, written out for what nearly all steps of task runs are. No step that never came
-                # has left anything: the time is the first that one leaves.
-                last, values = rows[-1], self._counts
-                if attempt is ANY or (attempt == values[1] and values[2] and last.held):
-                    try:
-                        row = last.kinds[type(signal)]
-                    except KeyError:
-                        row = self._learn(type(signal))
-                    if row is not None:
-                        times.append(at)
-                        if row.bump is not None:
-                            self._older = values
-                            self._counts = row.bump(values, rows[0].number + len(rows))
-                        rows.append(row)
-                        if not row.brief and len(rows) > rows[0].most:
-                            self._trim()
-                        return row, signal
             if attempt is not ANY and not self._awaits(attempt):
                 self._dropped += 1
                 return None

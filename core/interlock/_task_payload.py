@@ -33,14 +33,14 @@ def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State
         fields = {} if issubclass(kind, Scheduled) else {"result": signal.result}
     message = signal.message
     if issubclass(kind, Retrying):
-        message = message or f"{signal.name} in attempt {runner.tries}"
+        message = message or f"{signal.name} in attempt {runner.data.tries}"
         if fields.get("start_time") is None:
             fields = {**fields, "start_time": moment(now)}
-        fields = {**fields, "run_count": fields.get("run_count") or runner.tries}
+        fields = {**fields, "run_count": fields.get("run_count") or runner.data.tries}
     elif kind is Scheduled and fields.get("start_time") is None:
         fields = {**fields, "start_time": moment(now)}
     elif kind is Looped and fields.get("loop_count") is None:
-        fields = {**fields, "loop_count": runner.turn}
+        fields = {**fields, "loop_count": runner.data.turn}
     elif refused:
         message = f"{signal.name} was not granted{f': {message}' if message else ''}"
     return kind(message, **fields)
@@ -48,7 +48,7 @@ def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State
 
 def _kept(runner: TaskRunner, signal: Signal, now: float) -> dict[str, Any]:
     """Return the fields of the state of a result that is kept for later flow runs. Any: they have no common type."""
-    keeping, found = runner.node.keeping, runner.found
+    keeping, found = runner.node.keeping, runner.data.found
     if keeping is None or keeping.cache_for is None or found is None:
         return {"result": signal.result}
     return {

@@ -17,14 +17,14 @@ import attrs
 from interlock._capture import Answer, capture, failure, text_of
 from interlock._commands import Call, Look, Store
 from interlock._context import context
+from interlock._data import PLAIN, Data, Found, Record
 from interlock._elements import flattened
 from interlock._errors import NoTransition, shown
 from interlock._handlers import Handled, observe
 from interlock._hooks import ESCAPES, Hooks
-from interlock._keeping import Found, Keeping
+from interlock._keeping import Keeping
 from interlock._options import delays, seconds
-from interlock._results import Record
-from interlock._run import Run
+from interlock._run import ANY, Run
 from interlock._task_payload import BARE, FRESH, broken, moment, payload
 from interlock.signals import (
     BROKEN,
@@ -58,19 +58,14 @@ class TaskRunner:
     __slots__ = (
         "called",
         "children",
-        "found",
+        "data",
         "index",
         "left",
-        "loop_result",
         "missing",
         "node",
         "over",
-        "resumed",
         "run",
-        "run_name",
         "state",
-        "tries",
-        "turn",
     )
 
     def __init__(self, node: Node, run: Run, index: int | None = None) -> None:
@@ -84,16 +79,8 @@ class TaskRunner:
         """Whether the state is final."""
         self.called = 0
         """The attempt whose body was called last."""
-        self.tries = 1
-        """Attempts in this turn of a loop."""
-        self.turn = 1
-        self.loop_result: Any = None  # Any: the user's
-        self.resumed = False
-        """Whether a person let it go on."""
-        self.run_name: str | None = None
-        """What `task_run_name` made."""
-        self.found: Found | None = None
-        """What the last look found, where results are kept."""
+        self.data = PLAIN
+        """To be read; what is to be changed is `own()`."""
         self.children: list[TaskRunner] | None = None
         self.left = 0
         """Children that are not over."""
@@ -107,6 +94,12 @@ class TaskRunner:
 
     def __repr__(self) -> str:
         return f"<TaskRunner of {self.name}: {self.state!r}>"
+
+    def own(self) -> Data:
+        """Return the run's own data, made when there is first something to say."""
+        if self.data is PLAIN:
+            self.data = Data()
+        return self.data
 
     def handle(self, hooks: Hooks | None, layers: Mapping[str, Any]) -> None:
         """Let the task's handlers see the changes of the run, behind the plugins' hooks."""
@@ -145,7 +138,12 @@ class TaskRunner:
                 inputs = self._inputs(upstreams)
                 look = partial(node.keeping.look, inputs, given, moment(now))
                 return Look(self, self.run.attempt, look, {}, own, inputs)
-        row = self.apply(verdict or _START, now)
+        row = None if verdict is not None else self.run._quick(START, now)
+        if row is None:
+            row = self.apply(verdict or _START, now)
+        else:  # what `apply` does, written out
+            self.state = BARE[row.after]
+            self.over = row.final
         attempt = self.run._counts[1]
         if not row.opens or self.called == attempt:
             return None
@@ -159,7 +157,8 @@ class TaskRunner:
 
     def _looks(self, keeping: Keeping, given: State | None) -> bool:
         """Return whether something may serve in the place of the work: not between turns, and nothing of its own."""
-        return self.turn == 1 and keeping.looks(given) and not (self.found is not None and self.found.stored)
+        found = self.data.found
+        return self.data.turn == 1 and keeping.looks(given) and not (found is not None and found.stored)
 
     def looked(self, look: Look, signal: Signal, now: float) -> Call | None:
         """Take what a look found, and return the call of the body if there is nothing that serves."""
@@ -168,7 +167,7 @@ class TaskRunner:
             why = f"Before the start, looking for a kept result: {signal.message or signal.name}"
             self.apply(FAIL._of(why, result=found), now)
             return None
-        self.found = found
+        self.own().found = found
         row = self.apply(_START if found.kept is None else cached(found.kept), now)
         attempt = self.run.attempt
         if not row.opens or self.called == attempt:
@@ -183,14 +182,14 @@ class TaskRunner:
             return None
         if not self.run._awaits(call.attempt):
             return None
-        location = None if self.found is None else self.found.location
+        location = None if self.data.found is None else self.data.found.location
         store = partial(keeping.store, location, call.arguments, value, isinstance(signal, LOOP))
         return Store(self, call.attempt, store, {}, call.layers, signal)
 
     def stored(self, store: Store, signal: Signal) -> Signal:
         """Return the outcome that counts when a result was stored, or could not be."""
         if isinstance(signal, SUCCESS):
-            self.found = attrs.evolve(self.found or Found(), stored=True)
+            self.own().found = attrs.evolve(self.data.found or Found(), stored=True)
             return store.outcome
         why = f"Its result could not be stored: {signal.message or signal.name}"
         return FAIL._of(why, result=signal.result)
@@ -200,41 +199,26 @@ class TaskRunner:
 
         Returns the row that was taken.
         """
-        try:
-            taken = self.run._apply(signal, now)
-        except NoTransition as refusal:
-            taken = self.run._apply(TRIGGERFAIL._of(str(refusal)), now)
-        except ESCAPES:
-            raise
-        except BaseException as error:  # noqa: BLE001  # a plugin or guard failed: the run is told so
-            taken = self.run._apply(broken(error), now)
+        taken = self._stepped(signal, now, TRIGGERFAIL)
         assert taken is not None  # only a message of an attempt can be dropped
         row, said = taken
         old = self.state
-        if said is _START:  # what `_enter` does, written out
-            self.state = BARE[row.after]
-            self.over = row.final
-        else:
-            self._enter(row, said, now)
+        self._enter(row, said, now)
         if self.node.handled:
             self._told(row, old)
         return row
 
     def receive(self, signal: Signal, attempt: int, now: float, layers: Layers) -> bool:
         """Take what the body of an attempt did. Returns whether it counted: what comes late is dropped."""
-        try:
-            taken = self.run._apply(signal, now, None, attempt)
-        except NoTransition as refusal:
-            taken = self.run._apply(FAIL._of(str(refusal)), now, None, attempt)
-        except ESCAPES:
-            raise
-        except BaseException as error:  # noqa: BLE001  # as in `apply`
-            taken = self.run._apply(broken(error), now, None, attempt)
-        if taken is None:
-            return False
-        row, said = taken
+        said: object = signal
+        row = self.run._quick(type(signal), now, attempt)
+        if row is None:
+            taken = self._stepped(signal, now, FAIL, attempt)
+            if taken is None:
+                return False
+            row, said = taken
         old = self.state
-        if type(said) is SUCCESS and row.after == _SUCCESS:  # what `_enter` does, written out
+        if row.after == _SUCCESS and type(said) is SUCCESS:  # what `_enter` does, written out
             self.state = success(said.message, said.fields.get("result"))
             self.over = row.final
         else:
@@ -245,6 +229,19 @@ class TaskRunner:
             # The work has ended and said nothing that ends the attempt: nobody else will.
             self.receive(FAIL._of(made(said).message or "The work ended without an outcome"), attempt, now, layers)
         return True
+
+    def _stepped(
+        self, signal: Signal, now: float, refused: type[Signal], attempt: object = ANY
+    ) -> tuple[Row, object] | None:
+        """Send a signal, or what follows where the table refuses it, or where it cannot be sent."""
+        try:
+            return self.run._apply(signal, now, None, attempt)
+        except NoTransition as refusal:
+            return self.run._apply(refused._of(str(refusal)), now, None, attempt)
+        except ESCAPES:
+            raise
+        except BaseException as error:  # noqa: BLE001  # a plugin or guard failed: the run is told so
+            return self.run._apply(broken(error), now, None, attempt)
 
     # The gates
 
@@ -288,7 +285,8 @@ class TaskRunner:
         said = capture(name, {}, layers, Answer, failure)
         if not isinstance(said, Answer):
             return FAIL._of(f"Before the start: {said.message}", result=said.result)
-        self.run_name = said.value
+        if said.value is not None:
+            self.own().run_name = said.value
         return None
 
     def _inputs(self, upstreams: Sequence[State]) -> dict[str, Any]:
@@ -317,16 +315,17 @@ class TaskRunner:
             wait = self._wait(layers)
         state = self.state = payload(self, row.after, signal, now + (0.0 if isinstance(wait, BROKEN) else wait))
         if isinstance(state, Looped):
-            self.turn, self.tries, self.loop_result = (state.loop_count or self.turn) + 1, 1, signal.result
+            own = self.own()
+            own.turn, own.tries, own.loop_result = (state.loop_count or own.turn) + 1, 1, signal.result
         elif isinstance(state, Retrying):
-            self.tries += 1
+            self.own().tries += 1
             if isinstance(wait, BROKEN):
                 self.apply(wait, now)
                 return
         if isinstance(signal, RESUME):
-            self.resumed = True
-        elif isinstance(state, Paused) or (isinstance(state, Scheduled) and state.start_time is None):
-            self.resumed = False  # a person must say so again
+            self.own().resumed = True
+        elif self.data.resumed and (isinstance(state, Paused) or _timeless(state)):
+            self.data.resumed = False  # a person must say so again
 
     def _told(self, row: Row, old: State) -> None:
         """Tell the task's handlers of a step that they were not asked about, and of a failure in the end."""
@@ -338,9 +337,8 @@ class TaskRunner:
 
     def _wait(self, layers: Layers) -> float | BROKEN:
         """Return how long to wait before the next attempt, or why that cannot be said."""
-        said = capture(
-            partial(delays(self.node.task.name, self.node.task.retry_delay), self.tries), {}, layers, Answer, failure
-        )
+        delay = delays(self.node.task.name, self.node.task.retry_delay)
+        said = capture(partial(delay, self.data.tries), {}, layers, Answer, failure)
         if not isinstance(said, Answer):
             return BROKEN._of(f"retry_delay: {said.message}", result=said.result)
         wait = seconds(said.value)
@@ -365,15 +363,20 @@ class TaskRunner:
 
     def restore(self, record: Record) -> None:
         """Go on from where a run rested; its life goes on already."""
-        self.state, self.called, self.tries = record.state, record.called, record.tries
-        self.turn, self.loop_result, self.resumed = record.turn, record.loop_result, record.resumed
+        self.state, self.called = record.state, record.called
+        self.data = record.data if record.data is PLAIN else copy.copy(record.data)
         self.over = self.run.is_final
 
     def record(self) -> Record:
         """Return what it takes to go on from here later."""
         children = None if self.children is None else [child.record() for child in self.children]
-        data = (self.called, self.tries, self.turn, self.loop_result, self.resumed)
-        return Record(self.state, copy.copy(self.run), *data, children)
+        # What was found and named is so again in the next pass.
+        data = PLAIN if self.data is PLAIN else attrs.evolve(self.data, found=None, run_name=None)
+        return Record(self.state, copy.copy(self.run), self.called, data, children)
+
+
+def _timeless(state: State) -> bool:
+    return isinstance(state, Scheduled) and state.start_time is None
 
 
 def _trigger_raised(error: BaseException) -> Signal:

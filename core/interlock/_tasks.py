@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+NO_TAGS: frozenset[str] = frozenset()  # one for all tasks that have none
 RESERVED = ("upstream_tasks", "mapped", "flow", "task_args")
 
 
@@ -105,7 +106,7 @@ class Task(Operators):
     ) -> None:
         self.name = type(self).__name__ if name is None else name
         self.slug = self._given_slug = None if slug is None else text("slug", slug)
-        self.tags = frozenset(tagged(f"task {self.name!r}", tags) | present_tags.get())
+        self.tags = frozenset(tagged(f"task {self.name!r}", tags) | present_tags.get()) or NO_TAGS
         self.max_retries = max_retries
         self.retry_delay = retry_delay
         self.retry_on: tuple[type[BaseException], ...] | None = retry_on  # type: ignore[assignment]  # made of it
@@ -182,7 +183,8 @@ class Task(Operators):
             if name not in vars(self):
                 raise FlowError(f"task {self.name!r}: it has no {name!r} to copy.{suggest(name, vars(self))}")
             setattr(twin, name, value)
-        twin.tags |= present_tags.get()
+        if present_tags.get():
+            twin.tags |= present_tags.get()
         twin._given_slug = options.get("slug", twin._given_slug)
         return twin
 
