@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from row_coverage import Recorder, judged, read, whole
 
-from interlock import _inline
+from interlock import _begin
 
 RECORDER = Recorder()
 FOUND: list[str] = []
@@ -29,7 +29,7 @@ def _usual_handler() -> Iterator[None]:
 
 def pytest_configure() -> None:
     """Record from the first test on."""
-    setattr(_inline, "drive", RECORDER.around(_inline.drive))  # noqa: B010  # to a type checker it is a function
+    setattr(_begin, "driven", RECORDER.around(_begin.driven))  # noqa: B010  # to a type checker it is a function
 
 
 def pytest_deselected(items: Sequence[object]) -> None:

@@ -6,20 +6,18 @@ taken after all. A run of some of the tests does not judge.
 
 from __future__ import annotations
 
-import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from interlock import Machine, _inline
+from interlock import Machine
 from interlock._flow_runner import FlowRunner
 from interlock._rows import Row
 from interlock.states import State
 
 LISTED = Path(__file__).parent / "rows.toml"
 MACHINES = {name: Machine.load(name) for name in ("task-run", "flow-run")}
-CALLERS = (_inline.run.__code__, _inline.resume.__code__)
 
 Place = tuple[str, str, str, str]
 """A life cycle, a state, a signal, and the state behind it."""
@@ -31,14 +29,12 @@ class Recorder:
     def __init__(self) -> None:
         self._rows: dict[str, set[object]] = {name: set() for name in MACHINES}
 
-    def around(self, drive: Callable[[FlowRunner], State]) -> Callable[[FlowRunner], State]:
-        """Return `drive` for `flow.run` and `flow.resume`: what tests drive themselves is not recorded."""
+    def around(self, driven: Callable[..., State]) -> Callable[..., State]:
+        """Return `driven`, by which `flow.run` and `flow.resume` go: what tests drive themselves is not recorded."""
 
-        def recorded(runner: FlowRunner) -> State:
-            if sys._getframe(1).f_code not in CALLERS:
-                return drive(runner)
+        def recorded(runner: FlowRunner, *how: object) -> State:
             try:
-                return drive(runner)
+                return driven(runner, *how)
             finally:
                 self.note(runner)
 

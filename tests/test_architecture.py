@@ -41,6 +41,7 @@ LAYERS: list[set[str]] = [
         "_edges",
         "_order",
         "_operators",
+        "_runnable",
         "_tasks",
         "_values",
         "_graph",
@@ -65,9 +66,11 @@ LAYERS: list[set[str]] = [
         "_board",
         "_flow_runner",
         "_stdout",
+        "_places",
+        "_resume",
     },
-    {"_timed", "_inline"},
-    {"__init__", "_target", "_show", "_cli", "__main__"},
+    {"executors", "_interrupts", "_bodies", "_flights", "_given", "_drive", "_handle", "_begin"},
+    {"testing", "__init__", "_target", "_show", "_cli", "__main__"},
     {"examples", "examples.looper", "examples.audit", "examples.door"},
 ]
 # Imports upwards, made when a function is called: the method belongs to its class, the work does not.
@@ -75,15 +78,21 @@ LATE = {
     ("_machine", "_explore"),
     ("_machine", "_extend"),
     ("_machine", "_transitions"),
-    ("_flow", "_inline"),
+    ("_runnable", "_begin"),
     ("_flow", "_visualize"),
 }
 
 # Who may know of time, threads and chance, and why.
 CLOCKS = {"time", "threading", "_thread", "asyncio", "concurrent", "signal", "random", "uuid", "multiprocessing"}
 DRIVERS = {
-    "_inline": "the in-line driver",
-    "_timed": "what may take no longer than it is given",
+    "executors": "threads for bodies",
+    "_interrupts": "Ctrl-C",
+    "_bodies": "event loops for async bodies",
+    "_drive": "the drivers",
+    "_given": "ids and dates of flow runs",
+    "testing": "waits for other people's executors",
+    "_handle": "a thread for a flow run that is started",
+    "_begin": "an event loop for a flow run",
     "_stdout": "keeps apart what threads print",
     "_turns": "waits for the thread that is taking a step",
     "_show": "progress is drawn a few times a second",

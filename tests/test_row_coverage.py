@@ -10,8 +10,7 @@ import pytest
 from acts import does, flow_of
 from row_coverage import Recorder, every, judged, listed, read, told, whole
 
-from interlock import _inline
-from interlock._inline import drive
+from interlock import _begin
 
 ROOT = Path(__file__).parent.parent
 NONE: dict[str, object] = {"never": []}
@@ -46,7 +45,7 @@ def test_every_row_is_taken_or_listed() -> None:
 def test_what_flow_run_does_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows of a flow run and of its task runs are, children too; a flow under another table is not."""
     recorder = Recorder()
-    monkeypatch.setattr(_inline, "drive", recorder.around(drive))
+    monkeypatch.setattr(_begin, "driven", recorder.around(_begin.driven))
     flow, _ = flow_of(does(ValueError("no"), 1), max_retries=1)
     assert recorder.taken() == set()
     assert flow.run().is_successful()

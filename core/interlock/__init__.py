@@ -83,6 +83,10 @@ if not _typing.TYPE_CHECKING:  # a type checker is to say itself that a name is 
     def __getattr__(name: str) -> object:
         from interlock import _gone
 
+        if name in ("executors", "testing"):  # parts that are loaded when they are used
+            import importlib
+
+            return importlib.import_module(f"interlock.{name}")
         if name in _gone.NAMES:
             # An ImportError, for of an AttributeError `from interlock import ...` tells nothing.
             raise ImportError(_gone.sentence("interlock", name, _gone.NAMES[name]), name=f"interlock.{name}")

@@ -61,10 +61,15 @@ def capture(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  # user code may raise anything, sys.exit too: it fails this task
-        return failure(error) if raised is None else raised(without_frames(error))
+        return ended_by(error) if raised is None else raised(without_frames(error))
     finally:
         current.reset(token)
     return returned(value)
+
+
+def ended_by(error: BaseException) -> Signal:
+    """Return what a body did that raised: the signal itself, or the failure."""
+    return without_frames(error) if isinstance(error, Signal) else failure(error)
 
 
 def failure(error: BaseException) -> FAIL:

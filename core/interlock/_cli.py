@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 from interlock import _draw, _target
@@ -45,7 +46,13 @@ def cli() -> None:
 @click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), default="warning", show_default=True)
 @click.option("--quiet", "-q", is_flag=True, help="Show nothing but errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print how the flow ended as JSON, and nothing else.")
-def run_command(target: str, param: tuple[str, ...], log_level: str, quiet: bool, as_json: bool) -> int:
+@click.option("--executor", type=click.Choice(["threads", "async"]), help="Have several bodies under way at once.")
+@click.option("--workers", type=click.IntRange(min=1), help="How many of them.")
+@click.option("--limit", multiple=True, metavar="TAG=NUMBER", help="How many of the tasks that have a tag.")
+@click.option("--fail-fast", is_flag=True, help="Stop everything when a task has failed.")
+def run_command(
+    target: str, param: tuple[str, ...], log_level: str, quiet: bool, as_json: bool, limit: tuple[str, ...], **how: Any
+) -> int:
     """Run a flow.
 
     TARGET is file.py, file.py:flow, package.module or package.module:flow.
@@ -53,7 +60,7 @@ def run_command(target: str, param: tuple[str, ...], log_level: str, quiet: bool
     _log(log_level)
     try:
         flow = _target.find(target)
-        state = _run(flow, dict(map(_parameter, param)), quiet or as_json, as_json)
+        state = _run(flow, dict(map(_parameter, param)), quiet or as_json, as_json, _limits(limit), how)
     except InterlockError as error:
         raise Misuse(str(error)) from None
     except _target.UserCodeError as error:
@@ -85,19 +92,32 @@ def draw(lifecycle: str, form: str, output: Path | None) -> int:
     return SUCCESS
 
 
-def _run(flow: Flow, parameters: dict[str, Any], quiet: bool, as_json: bool) -> State:
-    """Run a flow, with its progress on the standard error. Any: parameters are the user's."""
-    from interlock import _inline
+def _run(
+    flow: Flow, parameters: dict[str, Any], quiet: bool, as_json: bool, limits: dict[str, int], how: dict[str, Any]
+) -> State:
+    """Run a flow, with its progress on the standard error. Any: parameters are the user's, `how` is that of `How`."""
+    from interlock import _begin
 
+    asked = _begin.asked(flow, parameters, tag_limits=limits, **how)
     if quiet:
         with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-            return _inline.run(flow, parameters, {}, None)
+            return asked.run()
     from rich.console import Console
 
     from interlock._show import Watcher
 
     with Watcher(flow, Console(stderr=True)) as watcher:
-        return _inline.run(flow, parameters, {}, None, watcher)
+        return attrs.evolve(asked, watch=watcher).run()
+
+
+def _limits(texts: tuple[str, ...]) -> dict[str, int]:
+    found = {}
+    for text in texts:
+        tag, _, number = text.rpartition("=")
+        if not tag or not number.isdecimal():
+            raise Misuse(f"--limit {text!r}: write TAG=NUMBER, as in --limit database=2")
+        found[tag] = int(number)
+    return found
 
 
 def _report(flow: Flow, state: State, quiet: bool, as_json: bool) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from interlock._run import Run
     from interlock._task_runner import TaskRunner
 
+STOPPED, FAST = "The flow run was cancelled", "Another task run failed, and the flow run fails fast"
+"""Why a task run is ended that is not over."""
 _NOT_RUN = Pending("The task was not run.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Never, Self
@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any, Never, Self
 from interlock._edges import Edge, building
 from interlock._errors import FlowError
 from interlock._gone import FLOW_OPTIONS, METHODS, sentence
-from interlock._graph import Graph
 from interlock._options import Handler, called, handlers, place
+from interlock._runnable import Runnable
 from interlock._tasks import Task
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from interlock.results import Result
-    from interlock.signals import Signal
     from interlock.states import State
 
 
-class Flow(Graph):
+class Flow(Runnable):
     """Tasks and the edges between them.
 
     Inside `with Flow("name") as flow:`, calling a task adds it. Building a flow runs nothing; `flow.run()` does.
@@ -132,72 +131,3 @@ class Flow(Graph):
         from interlock import _visualize
 
         return _visualize.visualize(self, flow_state, filename, horizontal, format)
-
-    # Running
-
-    def run(
-        self,
-        parameters: Mapping[str, Any] | None = None,
-        *,
-        context: Mapping[str, Any] | None = None,
-        plugins: Any = None,
-        state: State | None = None,
-        task_states: Mapping[Any, State] | None = None,
-        raise_on_exception: bool = False,
-        **more: Any,
-    ) -> State:
-        """Run the flow here and now, and return the state in which it rests.
-
-        Its `result` has the state of each task: `flow.run().result[task]`. A flow in which nothing can go on until a
-        person acts rests in `Paused`; `resume` goes on from there.
-
-        Args:
-            parameters: values for the flow's parameters. Any: they are the user's.
-            context: further keys of `interlock.context`.
-            plugins: `Plugins`, or a list of plugin objects. Any: as for `Run`.
-            state: what the flow run is to begin in: `Scheduled(start_time=...)` waits for that time; one that is final
-                is returned as it is, and nothing runs. States of tasks in its result are as `task_states`.
-            task_states: by task or slug: states that task runs begin in. One that is final stays: the task is not run.
-                A `Mapped` one gives its good children; the others are run. Any: the keys of a `Mapping` are invariant.
-            raise_on_exception: whether a flow run that fails raises, when it is over, what the first failed task did.
-            **more: parameters by name.
-
-        Raises:
-            FlowError: a parameter is missing, unknown or of another type, a state is none that a run can begin in, or
-                the flow is still being built.
-        """
-        from interlock import _inline
-
-        given = {**(parameters or {}), **more}
-        ended = _inline.run(self, given, context or {}, plugins, task_states=task_states, state=state)
-        if raise_on_exception and ended.is_failed():
-            raise _inline.raised_by(self, ended)
-        return ended
-
-    def resume(
-        self,
-        state: State,
-        tasks: Iterable[object] | None = None,
-        *,
-        signals: Mapping[Any, Signal] | None = None,
-        context: Mapping[str, Any] | None = None,
-        plugins: Any = None,
-    ) -> State:
-        """Go on from a state in which the flow rested, and return the next one.
-
-        No task run that is over is run again; budgets and turns go on where they stood.
-
-        Args:
-            state: what `run` or an earlier `resume` returned; it may come from another process.
-            tasks: the paused tasks, or their slugs, that may go on; all of them otherwise.
-            signals: by such a task or slug: what happens to it then, in the place of its gates and its work:
-                `{task: SKIP("not needed")}`. Any: as above.
-            context: further keys of `interlock.context`, beside those of the run that is gone on with.
-            plugins: as for `run`.
-
-        Raises:
-            FlowError: the state is not of this flow, does not rest, or a task named is not paused.
-        """
-        from interlock import _inline
-
-        return _inline.resume(self, state, tasks, plugins, signals=signals, context=context)

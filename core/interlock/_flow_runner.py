@@ -15,20 +15,21 @@ from interlock import states
 from interlock._board import Board
 from interlock._commands import Call, Command, Done, Look, Store, Wait
 from interlock._data import Record
-from interlock._ends import begins_as_given, for_a_person, kept_children, signal_to
-from interlock._errors import FlowError
+from interlock._ends import FAST, STOPPED, begins_as_given, for_a_person, kept_children, signal_to
 from interlock._flow_life import FlowLife
 from interlock._hooks import Hooks
 from interlock._machine import Machine
 from interlock._maps import lengths_of
+from interlock._places import Places
 from interlock._plan import Node, Plan
 from interlock._results import TaskStates
+from interlock._resume import going_on, put_back
 from interlock._run import KEEP, Run
 from interlock._story import Cut, origin
 from interlock._task_payload import FRESH
 from interlock._task_runner import TaskRunner
 from interlock._timers import Timers
-from interlock.signals import CANCEL, FAIL, GATHER, MAP, PAUSE, RESUME, SCHEDULE, SKIP, START, Signal
+from interlock.signals import CANCEL, FAIL, GATHER, MAP, PAUSE, RESUME, SCHEDULE, SKIP, START, TRIGGERFAIL, Signal
 from interlock.states import State
 
 Watch = Callable[[TaskRunner], None]
@@ -44,6 +45,7 @@ class FlowRunner:
         flow: the table of the flow run itself; the shipped one otherwise.
         hooks: the plugins' hooks.
         watch: told of every task run that has changed its state.
+        tag_limits: by tag: how many task runs that have it may be under way at once.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class FlowRunner:
         flow: Machine | None = None,
         hooks: Hooks | None = None,
         watch: Watch | None = None,
+        tag_limits: Mapping[str, int] | None = None,
     ) -> None:
         self.plan = plan
         self.board = Board(plan, self._make)
@@ -63,8 +66,9 @@ class FlowRunner:
         self._layers = layers
         self._hooks = hooks
         self._turn = [hooks]  # of all the task runs: each is a mutable list less to make and to walk
-        self._watch = watch
+        self.watch = watch
         self._ready: deque[TaskRunner] = deque()
+        self._places = Places(tag_limits, self._ready) if tag_limits else None
         self._timers = Timers()
         self._begins: float | None = None  # when the flow run is to begin, while it waits for that
         self._flying = 0  # bodies under way
@@ -137,6 +141,8 @@ class FlowRunner:
             if kept is None:
                 return
             signal = kept
+        if self._places is not None:
+            self._places.leave(call.runner)
         if call.runner.receive(signal, call.attempt, now, call.layers):
             self._settle(call.runner, now)
 
@@ -148,6 +154,8 @@ class FlowRunner:
                 body = runner.looked(call, signal, now)
                 if body is not None:
                     self._behind.append(body)
+                elif self._places is not None:
+                    self._places.leave(runner)
                 self._settle(runner, now)
             return None
         if isinstance(call, Store):
@@ -156,6 +164,11 @@ class FlowRunner:
         if store is not None:
             self._behind.append(store)
         return signal if store is None else None
+
+    def late(self, call: Call, signal: Signal, now: float) -> None:
+        """Take what a body did that was given up: it counts for nothing, but its run need not wait for it any more."""
+        call.runner.receive(signal, call.attempt, now, call.layers)
+        self.release(call.runner, now)
 
     def hold(self, runner: TaskRunner, until: float) -> None:
         """Start no further attempt of a run before a time: the body of an old one may still be at work."""
@@ -172,21 +185,28 @@ class FlowRunner:
         if self.run.is_final:
             return
         self._begins = None
+        if isinstance(self.state, states.Running):
+            self._life.send(CANCEL._of(STOPPED), now)
+        self.stop(now)
+        if not self.run.is_final and not isinstance(self.state, states.Running):
+            self._life.send(CANCEL._of(STOPPED), now)
+
+    def stop(self, now: float, failing: bool = False) -> None:
+        """End the task runs: what runs is asked to stop, and nothing starts any more.
+
+        `failing`: whether that is because one has failed, so that for those that have not begun it is a gate's verdict.
+        """
         self._ready.clear()
         self._timers.clear()
-        if isinstance(self.state, states.Running):
-            self._life.send(CANCEL._of("The flow run was cancelled"), now)
         for node in self.plan.nodes:
             self.board.runner(node)
-        self._end_all(now)
+        self._end_all(now, failing)
         for call in [call for call in self._behind if not isinstance(call, Store)]:  # bodies that nobody called yet
             self._behind.remove(call)
             self._flying += 1
             self.receive(call, FAIL._of("The work was cancelled before it began"), now)
-        if not self.run.is_final and not isinstance(self.state, states.Running):
-            self._life.send(CANCEL._of("The flow run was cancelled"), now)
 
-    def _end_all(self, now: float) -> None:
+    def _end_all(self, now: float, failing: bool = False) -> None:
         """Cancel every task run that is not over."""
         if not self.board.unended:
             return
@@ -194,7 +214,10 @@ class FlowRunner:
             if not runner.over:
                 if runner.run.closed:
                     runner.run.reopen()
-                runner.apply(CANCEL._of("The flow run was cancelled"), now)
+                if failing and not runner.run._open() and "TRIGGERFAIL" in runner.run.accepts():
+                    runner.apply(TRIGGERFAIL._of(FAST), now)
+                if not runner.over:
+                    runner.apply(CANCEL._of(FAST if failing else STOPPED), now)
                 self._settle(runner, now)
                 if runner.children is not None and not runner.left and not runner.over:
                     self._ready.append(runner)
@@ -202,11 +225,7 @@ class FlowRunner:
             self._begin(self._ready.popleft(), now)
 
     def resume(
-        self,
-        rested: TaskStates,
-        chosen: Iterable[str] | None,
-        now: float,
-        said: Mapping[str, Signal] | None = None,
+        self, rested: TaskStates, chosen: Iterable[str] | None, now: float, said: Mapping[str, Signal] | None = None
     ) -> None:
         """Go on where an earlier flow run rested.
 
@@ -219,17 +238,8 @@ class FlowRunner:
         Raises:
             FlowError: a task named waits for no person.
         """
-        records = rested.records()
-        for node in self.plan.nodes:
-            if (record := records.get(node.slug)) is not None:
-                self.board.runners[node.index] = self._restored(node, record, None)
-        self.board.recount()
-        wanted = None if chosen is None else set(chosen)
-        waiting = [runner for runner in self.board.all() if for_a_person(runner)]
-        slugs = {runner.node.slug for runner in waiting}
-        for slug in {*(wanted or ()), *(said or ())}:
-            if slug not in slugs:
-                raise FlowError(f"flow {self.plan.flow.name!r}: task {slug!r} does not wait for a person")
+        put_back(self.board, rested, self._restored)
+        going = going_on(self.board, chosen, said or {})
         assert rested.run is not None
         self._life.restore(rested.run)
         self._life.send(RESUME._of(), now)
@@ -238,21 +248,17 @@ class FlowRunner:
         for runner in list(self.board.all()):
             if runner.children is not None and not runner.over:
                 lengths_of(runner, self.board, self._layers)
-        for runner in waiting:
-            if wanted is None or runner.node.slug in wanted:
-                runner.own().resumed = True
-                if said and runner.node.slug in said:
-                    self._said[runner] = said[runner.node.slug]
-                self._ready.append(runner)
+        for runner in going:
+            runner.own().resumed = True
+            if said and runner.node.slug in said:
+                self._said[runner] = said[runner.node.slug]
+            self._ready.append(runner)
         self._ready.extend(self.board.fresh())
 
     def _restored(self, node: Node, record: Record, index: int | None) -> TaskRunner:
         runner = TaskRunner(node, record.run._again(node.guards, self._hooks), index)
         if node.handled:
             runner.handle(self._hooks, self._layers)
-        runner.restore(record)
-        if record.children is not None:
-            runner.children = [self._restored(node, child, place) for place, child in enumerate(record.children)]
         return runner
 
     # Commands out
@@ -304,12 +310,16 @@ class FlowRunner:
             if not self._expand(runner, now):
                 return None
         else:
+            if self._places is not None and not self._places.take(runner):
+                return None
             given = self._given.get(runner) if self._given else None
             call = runner.ask(self.board.upstreams(runner), now, self._layers, given)
+            if call is None and self._places is not None:
+                self._places.leave(runner)
         if call is None:
             self._settle(runner, now)
-        elif self._watch is not None and not isinstance(call, Look):
-            self._watch(runner)
+        elif self.watch is not None and not isinstance(call, Look):
+            self.watch(runner)
         return call
 
     def _goes_on(self, runner: TaskRunner, now: float) -> bool:
@@ -329,8 +339,8 @@ class FlowRunner:
 
     def _settle(self, runner: TaskRunner, now: float) -> None:
         """Look at where a run is now: it is over, or due, or waits."""
-        if self._watch is not None:
-            self._watch(runner)
+        if self.watch is not None:
+            self.watch(runner)
         state = runner.state
         if runner.over:
             ready = self.board.over(runner)

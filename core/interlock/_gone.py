@@ -18,7 +18,7 @@ PLUGIN = "write a plugin with before_step or after_step: flow.run(plugins=[...])
 PLACES = "write a place of your own: an object with exists, read, write and location, see interlock.results.Result"
 BYTES = "write a serializer of your own: an object with dump and load, see interlock.results.Serializer"
 WORKERS = "it is a state of servers and their workers, and there are none"
-HERE = "flow.run() runs in the process that calls it"
+HERE = 'say it where the flow is run: flow.run(executor="threads"); see interlock.executors'
 
 NAMES: dict[str, str] = {
     "Client": SERVER,
@@ -28,7 +28,6 @@ NAMES: dict[str, str] = {
     "config": OPTIONS,
     "engine": "its parts are interlock.signals, interlock.states, interlock.results and interlock.cache_validators",
     "environments": PLACE,
-    "executors": HERE,
     "models": SERVER,
     "plugins": PLUGIN,
     "run_configs": PLACE,
@@ -40,6 +39,11 @@ NAMES: dict[str, str] = {
 """By name in the package."""
 
 PARTS: dict[str, dict[str, str]] = {
+    "executors": {
+        "DaskExecutor": "give flow.run(executor=...) what has a submit, such as client.get_executor() of Dask",
+        "LocalDaskExecutor": 'say flow.run(executor="threads")',
+        "LocalExecutor": "it is what flow.run() does unless told otherwise",
+    },
     "results": {
         "AzureResult": PLACES,
         "CompressedSerializer": BYTES,
@@ -76,7 +80,6 @@ FLOW_OPTIONS: dict[str, str] = {
 """By option of `Flow`."""
 
 RUN_OPTIONS: dict[str, str] = {
-    "executor": HERE,
     "flow_run_name": "names are made by the run; name what you know as a key of context={...}",
     "return_tasks": "the states of all tasks are returned: state.result[task]",
     "flow_run_id": "ids are made by the run; name what you know as a key of context={...}",

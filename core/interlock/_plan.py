@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from inspect import Parameter
+from inspect import Parameter, iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from interlock._edges import Edge
@@ -30,6 +30,7 @@ class Node:
     """One task of a plan."""
 
     __slots__ = (
+        "awaits",
         "body",
         "budget",
         "conditions",
@@ -62,6 +63,8 @@ class Node:
         self.task = task
         self.slug = slug
         self.body: Callable[..., Any] = task.run
+        self.awaits = iscoroutinefunction(self.body)
+        """Whether the body is async."""
         self.constants = dict(constants)
         self.usual = task.trigger is all_successful
         """Whether the trigger asks only if all succeeded, which the runner knows without calling it."""

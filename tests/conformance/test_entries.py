@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from acts import Clock, does, flow_of, placed
 
-from interlock import Flow, FlowError, _inline, context, signals, states, task
+from interlock import Flow, FlowError, _drive, context, signals, states, task
 from interlock.cache_validators import digests, duration_only, never_use
 from interlock.results import LocalResult
 from interlock.states import State
@@ -111,7 +111,7 @@ def ours(given: State | str | None, clock: Clock) -> str:
 def test_an_entry_is_equal_or_listed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that is given a state goes on as in the original, or as the list of differences says, with a reason."""
     clock = Clock(NOW.timestamp())
-    monkeypatch.setattr(_inline, "time", clock)
+    monkeypatch.setattr(_drive, "time", clock)
     given, original = ORIGINAL[name]
     found = ours(given, clock)
     listed = [entry for entry in DIFFERENT.values() if name in entry["entries"]]

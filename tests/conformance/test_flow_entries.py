@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from acts import Clock, flow_of
 
-from interlock import FlowError, _inline, states
+from interlock import FlowError, _drive, states
 from interlock.states import State
 
 DIFFERENCES = Path(__file__).parent.parent / "differences.toml"
@@ -75,7 +75,7 @@ def ours(given: State | str | None, clock: Clock) -> str:
 def test_an_entry_is_equal_or_listed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A flow run that is given a state goes on as in the original, or as the list of differences says."""
     clock = Clock(NOW.timestamp())
-    monkeypatch.setattr(_inline, "time", clock)
+    monkeypatch.setattr(_drive, "time", clock)
     given, original = ORIGINAL[name]
     found = ours(given, clock)
     listed = [entry for entry in DIFFERENT.values() if name in entry["entries"]]

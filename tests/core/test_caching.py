@@ -13,7 +13,7 @@ from acts import Clock, Told, does, flow_of, it, placed, refused
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock import Flow, Parameter, RunView, _inline, cache_validators, context, hookimpl, results, signals, task
+from interlock import Flow, Parameter, RunView, _drive, cache_validators, context, hookimpl, results, signals, task
 from interlock.cache_validators import UNKNOWN, Validator, digest, digests
 from interlock.results import LocalResult, caches
 from interlock.signals import FAIL, LOOP
@@ -33,7 +33,7 @@ def forgotten() -> Iterator[None]:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock(NOW.timestamp())
-    monkeypatch.setattr(_inline, "time", clock)
+    monkeypatch.setattr(_drive, "time", clock)
     return clock
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from acts import Clock, Told, does, flow_of, it, refused
 
-from interlock import DateTimeParameter, Flow, FlowError, Parameter, _inline, context, pause_task, signals, states, task
+from interlock import DateTimeParameter, Flow, FlowError, Parameter, _drive, context, pause_task, signals, states, task
 from interlock.signals import ENDRUN, FAIL, LOOP, PAUSE, SKIP, SUCCESS
 from interlock.states import Cached, Failed, Paused, Scheduled, Skipped, State, Success, TriggerFailed
 
@@ -19,7 +19,7 @@ from interlock.states import Cached, Failed, Paused, Scheduled, Skipped, State, 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(_inline, "time", clock)
+    monkeypatch.setattr(_drive, "time", clock)
     return clock
 
 
@@ -227,7 +227,7 @@ def test_a_task_pauses_in_its_work() -> None:
 def test_a_task_pauses_for_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a duration it goes on by itself, so long after the start of the attempt."""
     clock = Clock()
-    monkeypatch.setattr(_inline, "time", clock)
+    monkeypatch.setattr(_drive, "time", clock)
 
     def work() -> datetime:
         pause_task(duration=timedelta(minutes=1))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from interlock import Flow, Task, _inline, hookimpl, states, task, triggers
+from interlock import Flow, Task, _drive, hookimpl, states, task, triggers
 from interlock._hooks import RunView
 from interlock._story import Step
 from interlock.signals import ENDRUN, FAIL, PAUSE
@@ -189,7 +189,7 @@ def test_an_interrupt_while_nothing_is_due(monkeypatch: pytest.MonkeyPatch) -> N
             ctrl_c()
 
     clock = Sleeper()
-    monkeypatch.setattr(_inline, "time", clock)
+    monkeypatch.setattr(_drive, "time", clock)
     with Flow("stopped") as flow:
         node = task(max_retries=1, retry_delay=100)(_fails)()
     state = flow.run()

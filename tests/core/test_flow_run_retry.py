@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
 from acts import Told, does
 
-from interlock import Flow, FlowError, _inline, context, exponential_backoff, hookimpl, states, task
+from interlock import Flow, FlowError, _begin, _drive, context, exponential_backoff, hookimpl, states, task
 from interlock._hooks import RunView
 from interlock._story import Step
 from interlock._task_runner import TaskRunner
@@ -39,7 +40,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Let the in-line driver read a clock of ours."""
     clock = Clock()
-    monkeypatch.setattr(_inline, "time", clock)
+    monkeypatch.setattr(_drive, "time", clock)
     return clock
 
 
@@ -73,7 +74,7 @@ def watched(*acts: object, **options: Any) -> list[State]:
 
     with Flow("one") as flow:
         task(**options)(does(*acts))()
-    _inline.run(flow, {}, {}, None, watch)
+    attrs.evolve(_begin.asked(flow), watch=watch).run()
     return seen
 
 

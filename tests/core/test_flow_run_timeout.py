@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from acts import Told, does, flow_of, refused
 
-from interlock import Flow, Task, _inline, context, states, task
+from interlock import Flow, Task, context, states, task
 from interlock.signals import FAIL, SKIP, TIMEOUT
 from interlock.states import Failed, Success, TimedOut
 
@@ -67,7 +67,7 @@ def test_work_that_takes_too_long_is_given_up(gate: Gate, caplog: pytest.LogCapt
     assert isinstance(result[slow].result, TimeoutError)
     assert result[quick].result == 2
     assert "Running -TIMEOUT-> TimedOut" in told.tasks
-    assert "slow: its work goes on in a thread, though nobody waits for it any more" in caplog.text
+    assert "slow: its work goes on, though nobody waits for it any more" in caplog.text
 
 
 def test_what_comes_late_counts_for_nothing(gate: Gate) -> None:
@@ -106,9 +106,8 @@ def test_a_timeout_is_retried_as_a_failure() -> None:
     ]
 
 
-def test_the_next_attempt_waits_no_longer_than_a_grace_period(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_attempt_waits_no_longer_than_a_grace_period(gate: Gate) -> None:
     """An old body that does not end holds up the next attempt for so long, and nobody else."""
-    monkeypatch.setattr(_inline, "GRACE", 2 * SHORT)
     order: list[str] = []
     attempts: list[int] = []
 
@@ -119,7 +118,7 @@ def test_the_next_attempt_waits_no_longer_than_a_grace_period(gate: Gate, monkey
     with Flow("grace") as flow:
         node = task(timeout=SHORT, max_retries=1)(body)()
         task(lambda: order.append("other"))()
-    state = flow.run()
+    state = flow.run(grace=2 * SHORT)
     assert (state.result[node].result, order) == ("second", ["other"])
 
 
@@ -190,16 +189,16 @@ def test_an_interrupt_gets_in() -> None:
 
 
 def test_a_body_that_ctrl_c_leaves_behind_is_told_of(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
-    """Ctrl-C does not wait for a body with a limit; that its thread goes on is said in the end."""
+    """Ctrl-C waits a grace period for a body that nothing can stop; that its thread goes on is said in the end."""
 
     def body() -> object:
         signal.raise_signal(signal.SIGINT)
         return gate()
 
     flow, (node,) = flow_of(body, timeout=LONG, name="slow")
-    state = flow.run()
+    state = flow.run(grace=SHORT)
     assert (type(state), type(state.result[node])) == (states.Cancelled, states.Cancelled)
-    assert [message for message in caplog.messages if message.startswith("slow: its work goes on in a thread")]
+    assert [message for message in caplog.messages if message.startswith("slow: its work goes on")]
 
 
 @pytest.mark.parametrize("given", [0, -1, "5", True, timedelta(0), float("inf"), float("nan")])

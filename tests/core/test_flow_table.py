@@ -18,9 +18,9 @@ import pytest
 
 from interlock import Flow, Machine, Task, hookimpl, signals, task
 from interlock._commands import Call, Command, Done, Wait
+from interlock._drive import carry_out
 from interlock._flow_runner import FlowRunner
 from interlock._hooks import RunView, hooks_of
-from interlock._inline import drive
 from interlock._plan import plan
 from interlock._story import Step
 from interlock._table import Cell, Choice, Table
@@ -193,11 +193,11 @@ def played(scenario: Scenario, tasks: Machine = TASK, flows: Machine = FLOW) -> 
 
     first = runner()
     first.start(time.time())
-    state = drive(first)
+    state = carry_out(first)
     if scenario.resumed:
         again = runner()
         again.resume(state.result, None, time.time())
-        state = drive(again)
+        state = carry_out(again)
         first = again
     found = first.board.runners[next(n.index for n in first.plan.nodes if n.task is node)]
     return state, found.state if found is not None else BY_NAME["Pending"](), around

@@ -11,7 +11,7 @@ from acts import does, flow_of, refused
 import interlock
 from interlock import Flow, _gone
 
-MODULES = ["client", "engine", "environments", "executors", "run_configs", "schedules", "storage", "tasks", "utilities"]
+MODULES = ["client", "engine", "environments", "run_configs", "schedules", "storage", "tasks", "utilities"]
 PARTS = [(module, name) for module, names in _gone.PARTS.items() for name in names]
 
 

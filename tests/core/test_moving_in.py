@@ -15,7 +15,7 @@ from acts import Clock, does, flow_of, it, placed, refused
 from interlock import (
     Flow,
     Task,
-    _inline,
+    _drive,
     apply_map,
     context,
     flatten,
@@ -41,7 +41,7 @@ def ended(node: object, flow: Flow, **options: Any) -> State:
 def test_options_of_a_copy_are_options(monkeypatch: pytest.MonkeyPatch) -> None:
     """`task_args`, `copy` and an assignment set what the making of a task sets, and are checked as it is."""
     clock = Clock()
-    monkeypatch.setattr(_inline, "time", clock)
+    monkeypatch.setattr(_drive, "time", clock)
 
     def body(x: int = 1) -> object:
         if context.task_run_count < 2:

@@ -14,8 +14,8 @@ from acts import Told, does, flow_of, it, placed, refused
 
 from interlock import Flow, Parameter, Task, case, context, pause_task, signals, states, task, unmapped
 from interlock._commands import Call, Look, Store
+from interlock._data import Found
 from interlock._flow_runner import FlowRunner
-from interlock._keeping import Found
 from interlock._plan import plan
 from interlock.results import JSONSerializer, LocalResult, PickleSerializer, Result
 from interlock.signals import FAIL, LOOP, SUCCESS

@@ -1,0 +1,239 @@
+"""How a flow run is begun, and how it goes on: here, on an event loop, or in a thread of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import attrs
+
+from interlock._bodies import apart, on_a_loop
+from interlock._drive import GRACE, Driving, carry_out, carry_out_async, now
+from interlock._edges import building
+from interlock._ends import begins_over
+from interlock._errors import FlowError, shown, suggest
+from interlock._flow import Flow
+from interlock._flow_runner import FlowRunner, Watch
+from interlock._given import date_of, layers_of, parameters_of, slug_of, states_of
+from interlock._handle import Handle
+from interlock._hooks import hooks_of
+from interlock._interrupts import Interrupts
+from interlock._options import seconds
+from interlock._plan import plan
+from interlock._results import rested
+from interlock._tasks import Task
+from interlock.executors import Executor, ThreadExecutor
+from interlock.signals import Signal
+from interlock.states import Scheduled, State
+
+NAMED = ("threads", "async")
+"""The executors that have a name."""
+
+
+@attrs.frozen(kw_only=True)
+class How:
+    """How a flow is run: the options of `Flow.run` of these names, as they were given."""
+
+    executor: str | Executor | None = None
+    workers: int | None = None
+    tag_limits: Mapping[str, int] | None = None
+    fail_fast: bool = False
+    grace: float | timedelta = GRACE
+
+    def check(self, flow: Flow) -> None:
+        """Raise `FlowError` where an option has no meaning for a flow."""
+        where, executor, workers, grace = f"flow {flow.name!r}", self.executor, self.workers, self.grace
+        if isinstance(executor, str) and executor not in NAMED:
+            near = suggest(executor, NAMED)
+            raise FlowError(f"{where}: executor={executor!r}; it must be 'threads', 'async', or an executor.{near}")
+        if executor is not None and not isinstance(executor, str) and not callable(getattr(executor, "submit", None)):
+            raise FlowError(f"{where}: executor={shown(executor)} has no submit; see interlock.executors.Executor")
+        if workers is not None and not _is_count(workers):
+            raise FlowError(f"{where}: workers={workers!r}; it must be a number from 1 on")
+        if workers is not None and executor is None:
+            raise FlowError(f"{where}: workers={workers!r} without an executor; say executor='threads'")
+        if seconds(grace) is None:
+            raise FlowError(f"{where}: grace={grace!r}; it must be seconds from 0 on, or a timedelta")
+        known = {tag for task in flow.tasks for tag in task.tags} if self.tag_limits else set()
+        for tag, limit in (self.tag_limits or {}).items():
+            if tag not in known:
+                raise FlowError(f"{where}: tag_limits: no task has the tag {tag!r}.{suggest(tag, known)}")
+            if not _is_count(limit):
+                raise FlowError(f"{where}: tag_limits: {tag!r} has {limit!r}; it must be a number from 1 on")
+
+    def driving(self, executor: Executor | None) -> Driving:
+        """Return what a driver is to know."""
+        workers = self.workers
+        if self.executor == "threads" and workers is None:
+            workers = min(32, (os.cpu_count() or 1) + 4)  # as for the pools of the standard library
+        return Driving(executor, workers, self.fail_fast, seconds(self.grace) or 0.0)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 1
+
+
+@attrs.frozen
+class Asked:
+    """A flow run that was asked for, and has not begun."""
+
+    flow: Flow
+    begin: Callable[[Watch | None], FlowRunner | State]
+    """Returns its runner, once it has begun, or the state where it is over already."""
+    how: How
+    raises: bool = False
+    """Whether it raises if it fails."""
+    watch: Watch | None = None
+
+    def run(self) -> State:
+        """Run it here, and return the state in which it rests."""
+        return self._on(self.begin(self.watch))
+
+    def _on(self, begun: FlowRunner | State, interrupts: Interrupts | None = None) -> State:
+        return self._ended(begun if isinstance(begun, State) else driven(begun, self.how, interrupts))
+
+    async def run_async(self) -> State:
+        """Run it on the event loop that is running, and return the state in which it rests."""
+        begun = self.begin(self.watch)
+        return self._ended(begun if isinstance(begun, State) else await driven_async(begun, self.how))
+
+    def start(self) -> Handle:
+        """Run it in a thread of its own."""
+        begun = self.begin(self.watch)
+        return Handle(self.flow.name, begun, partial(self._on, begun))
+
+    def _ended(self, state: State) -> State:
+        if self.raises and state.is_failed():
+            raise raised_by(self.flow, state)
+        return state
+
+
+def asked(
+    flow: Flow,
+    /,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    context: Mapping[str, Any] | None = None,
+    plugins: Any = None,
+    state: State | None = None,
+    task_states: Mapping[Any, State] | None = None,
+    raise_on_exception: bool = False,
+    executor: str | Executor | None = None,
+    workers: int | None = None,
+    tag_limits: Mapping[str, int] | None = None,
+    fail_fast: bool = False,
+    grace: float | timedelta = GRACE,
+    **more: Any,
+) -> Asked:
+    """Return what `Flow.run` is asked for. Any: as there."""
+    how = How(executor=executor, workers=workers, tag_limits=tag_limits, fail_fast=fail_fast, grace=grace)
+    given, layers = {**(parameters or {}), **more}, context or {}
+    return Asked(
+        flow,
+        lambda watch: begin(flow, given, layers, plugins, watch, task_states, state, how),
+        how,
+        raise_on_exception,
+    )
+
+
+def resumed(
+    flow: Flow,
+    state: State,
+    tasks: Iterable[object] | None,
+    signals: Mapping[object, Signal] | None,
+    context: Mapping[str, Any] | None,
+    plugins: Any,
+    how: How,
+) -> Asked:
+    """Return what `Flow.resume` is asked for. Any: as there."""
+    return Asked(flow, lambda watch: go_on(flow, state, tasks, plugins, watch, signals, context, how), how)
+
+
+def begin(
+    flow: Flow,
+    parameters: Mapping[str, Any],
+    context: Mapping[str, Any],
+    plugins: Any,
+    watch: Watch | None,
+    task_states: Mapping[object, State] | None,
+    state: State | None,
+    how: How,
+) -> FlowRunner | State:
+    """Return the runner of a flow run that has begun, or the state where it is over already. Any: as for `Flow.run`."""
+    if building.get() is flow:
+        raise FlowError(f"flow {flow.name!r} is still being built; run it behind its `with` block")
+    how.check(flow)
+    if state is not None and begins_over(flow, state):
+        return state
+    layers = {**layers_of(flow, parameters_of(flow, parameters), context.get("date")), **context}
+    layers["date"] = date_of(flow, layers["date"])
+    runner = FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), watch=watch, tag_limits=how.tag_limits)
+    earlier = state.result if state is not None and isinstance(state.result, Mapping) else {}
+    given = states_of(flow, runner.plan, {**earlier, **(task_states or {})})
+    runner.start(now(), given, state.start_time if isinstance(state, Scheduled) else None)
+    return runner
+
+
+def go_on(
+    flow: Flow,
+    state: State,
+    tasks: Iterable[object] | None,
+    plugins: Any,
+    watch: Watch | None,
+    signals: Mapping[object, Signal] | None,
+    context: Mapping[str, Any] | None,
+    how: How,
+) -> FlowRunner:
+    """Return the runner of a flow run that rested, and goes on. Any: as for `Flow.resume`."""
+    how.check(flow)
+    nodes = plan(flow)
+    result = rested(state, flow.name, nodes.slugs)
+    said = {slug_of(nodes, task): given for task, given in (signals or {}).items()}
+    for slug, given in said.items():
+        if not isinstance(given, Signal):
+            raise FlowError(
+                f"flow {flow.name!r}: signals: {given!r}, for {slug!r}, is no signal; give one such as SKIP()"
+            )
+    one = isinstance(tasks, Task | str)  # what a person most likely has at hand
+    chosen = None if tasks is None else [*(slug_of(nodes, task) for task in ([tasks] if one else tasks)), *said]
+    layers = {**layers_of(flow, result.parameters), **result.context, **(context or {})}
+    runner = FlowRunner(nodes, layers, hooks=hooks_of(plugins), watch=watch, tag_limits=how.tag_limits)
+    runner.resume(result, chosen, now(), said)
+    return runner
+
+
+def driven(runner: FlowRunner, how: How, interrupts: Interrupts | None = None) -> State:
+    """Carry out a flow run as it was asked for, and return the state in which it rests."""
+    if how.executor == "async":
+        import asyncio
+
+        with interrupts or Interrupts() as asked:
+            work = partial(asyncio.run, carry_out_async(runner, how.driving(None), asked))
+            state: State = apart(work) if on_a_loop() else work()
+            return state
+    if isinstance(how.executor, str):
+        with ThreadExecutor(f"interlock {runner.plan.flow.name}") as threads:
+            return carry_out(runner, how.driving(threads), interrupts)
+    return carry_out(runner, how.driving(how.executor), interrupts)
+
+
+async def driven_async(runner: FlowRunner, how: How) -> State:
+    """Carry out a flow run on the event loop that is running, and return the state in which it rests."""
+    threads = ThreadExecutor(f"interlock {runner.plan.flow.name}") if how.executor == "threads" else None
+    with threads or nullcontext():
+        executor = None if isinstance(how.executor, str) else how.executor
+        return await carry_out_async(runner, how.driving(threads or executor))
+
+
+def raised_by(flow: Flow, state: State) -> BaseException:
+    """Return what a failed flow run is to be raised as: what the first of its failed tasks raised."""
+    failed = [(task, ended) for task, ended in state.result.items() if ended.is_failed()] if state.result else []
+    for _, ended in failed:
+        if isinstance(ended.result, BaseException) and not isinstance(ended.result, Signal):
+            return ended.result
+    why = "".join(f"; {task!r} ended in {ended!r}" for task, ended in failed[:1])
+    return FlowError(f"flow {flow.name!r}: it ended in {state!r}{why}")

@@ -1,0 +1,416 @@
+"""Time limits, cancelling and failing fast, with every driver: the flow ends, and every task's state is known."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from acts import Told, does, flow_of, placed
+
+from interlock import Flow, context, states, task, triggers
+from interlock.executors import ThreadExecutor
+from interlock.signals import FAIL, PAUSE
+from interlock.states import Cancelled, Failed, Success, TimedOut
+
+LONG = 60.0  # seconds that a test waits for what comes at once
+SHORT = 0.05
+
+STOPPED = Cancelled("The flow run was cancelled")
+
+
+@contextmanager
+def made(name: str) -> Iterator[dict[str, Any]]:
+    """Yield the options by which a flow is run. Any: options have no common type."""
+    if name == "pool":
+        pool = ThreadPoolExecutor(4)
+        yield {"executor": pool}
+        pool.shutdown(wait=False)
+    elif name == "own":
+        with ThreadExecutor() as executor:
+            yield {"executor": executor}
+    else:
+        yield {} if name == "in-line" else {"executor": name}
+
+
+DRIVERS = ["in-line", "threads", "async", "pool", "own"]
+THREADED = ["threads", "pool", "own"]
+
+
+class Gate:
+    """What bodies wait at until a test opens it."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.there = threading.Semaphore(0)
+
+    def __call__(self) -> str:
+        self.there.release()
+        self.event.wait(LONG)
+        return "late"
+
+    def reached(self) -> None:
+        """Wait until one more body is there."""
+        assert self.there.acquire(timeout=LONG)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """A gate that is opened at the end, so that no thread stays."""
+    gate = Gate()
+    yield gate
+    gate.event.set()
+
+
+async def sleeps() -> None:
+    await asyncio.sleep(LONG)
+
+
+# Time limits
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_what_takes_too_long_is_given_up(name: str, gate: Gate) -> None:
+    """Its run is over at once, and what it still returns counts for nothing; those behind it go on."""
+    seen = Told()
+    flow, (slow, quick) = flow_of(gate, does(2), timeout=SHORT, name="slow")
+    behind = placed(task(trigger=triggers.any_failed)(does(3)), flow=flow, upstream_tasks=[slow])
+    with made(name) as how:
+        state = flow.run(plugins=[seen], **how)
+    before = repr(state.result[slow])
+    gate.event.set()
+    assert (type(state.result[slow]), state.result[slow].message) == (TimedOut, "The work took longer than 0.05 s")
+    assert (state.result[quick].result, state.result[behind].result) == (2, 3)
+    assert "Running -TIMEOUT-> TimedOut" in seen.tasks
+    assert repr(state.result[slow]) == before
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_the_next_attempt_waits_for_the_old_body(name: str, gate: Gate) -> None:
+    """It begins when the old body has returned, and the late answer of that one is dropped."""
+    order: list[str] = []
+
+    def body() -> str:
+        if context.task_run_count == 1:
+            gate()
+            order.append("old")
+            return "late"
+        order.append("new")
+        return "done"
+
+    def opens() -> None:
+        gate.reached()
+        while flow_runs[-1].state.is_running():
+            if "Running -TIMEOUT-> Retrying" in seen.tasks:
+                break
+            threading.Event().wait(SHORT / 5)
+        gate.event.set()
+
+    seen = Told()
+    flow, (node,) = flow_of(body, timeout=SHORT, max_retries=1)
+    with made(name) as how:
+        flow_runs = [flow.start(plugins=[seen], **how)]
+        opens()
+        state = flow_runs[0].result(LONG)
+    assert state.result[node] == Success(None, "done")
+    assert order == ["old", "new"]
+    assert seen.tasks == [
+        "Pending -START-> Running",
+        "Running -TIMEOUT-> Retrying",
+        "Retrying -START-> Running",
+        "Running -SUCCESS-> Success",
+    ]
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_the_old_body_is_waited_for_no_longer_than_a_grace_period(name: str, gate: Gate) -> None:
+    """Behind the grace period the next attempt begins beside it."""
+    flow, (node,) = flow_of(lambda: gate() if context.task_run_count == 1 else "new", timeout=SHORT, max_retries=1)
+    with made(name) as how:
+        assert flow.run(grace=SHORT, **how).result[node] == Success(None, "new")
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_async_bodies_are_stopped_where_they_wait(name: str) -> None:
+    """A body that awaits is cancelled when its time is over, and its next attempt begins at once."""
+    stopped: list[int] = []
+
+    async def body() -> str:
+        try:
+            await asyncio.sleep(0 if context.task_run_count == 2 else LONG)
+        except asyncio.CancelledError:
+            stopped.append(1)
+            raise
+        return "done"
+
+    flow, (node,) = flow_of(body, timeout=2 * SHORT, max_retries=1)
+    with made(name) as how:
+        assert flow.run(grace=LONG, **how).result[node] == Success(None, "done")
+    assert stopped == [1]
+
+
+# Cancelling
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_cancelled_from_another_thread(name: str, gate: Gate) -> None:
+    """What is over stays, what is under way and does not end is given up, nothing else starts."""
+    ran: list[int] = []
+    with Flow("cancelled") as flow:
+        done = task(lambda: 1)()
+        slow = placed(task(gate), upstream_tasks=[done])
+        behind = placed(task(lambda: ran.append(1)), upstream_tasks=[slow])
+        later = placed(task(max_retries=1, retry_delay=3600)(does(FAIL("no"))), upstream_tasks=[done])
+        asks = placed(task(does(PAUSE("a person"))), upstream_tasks=[done])
+    with made(name) as how:
+        handle = flow.start(grace=SHORT, **how)
+        gate.reached()
+        assert not handle.done()
+        assert type(handle.state) is states.Running
+        handle.cancel()
+        if name in ("in-line", "async"):
+            gate.event.set()  # it is called by who runs the flow, and cannot be left
+        state = handle.result(LONG)
+    assert handle.done()
+    result = state.result
+    assert type(state) is Cancelled
+    assert result[done] == Success(None, 1)
+    given_up = Cancelled("The work did not end in 0.05 s after it was to stop")
+    assert result[slow] == (Success(None, "late") if name in ("in-line", "async") else given_up)
+    assert all(result[node].is_cancelled() for node in (behind, later, asks))
+    assert ran == []
+    assert result.run.story.replay() == result.run
+
+
+@pytest.mark.parametrize("name", THREADED)
+def test_what_ends_within_the_grace_period_keeps_its_value(name: str, gate: Gate) -> None:
+    """A body that finished first has its success; the flow is cancelled all the same."""
+    flow, (slow, behind) = flow_of(gate, does(1))
+    slow.set_downstream(behind, flow=flow)
+    with made(name) as how:
+        handle = flow.start(grace=LONG, **how)
+        gate.reached()
+        handle.cancel()
+        while type(handle.state) is not states.Cancelling:
+            threading.Event().wait(SHORT / 5)
+        gate.event.set()
+        state = handle.result(LONG)
+    assert type(state) is Cancelled
+    assert state.result[slow] == Success(None, "late")
+    assert state.result[behind].is_cancelled()
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_cancelled_while_it_waits_for_a_time(name: str) -> None:
+    """A flow that waits an hour for a retry is cancelled at once."""
+    flow, (node,) = flow_of(does(FAIL("no")), max_retries=1, retry_delay=3600)
+    with made(name) as how:
+        handle = flow.start(**how)
+        while not handle.state.is_running():
+            threading.Event().wait(SHORT / 5)
+        handle.cancel()
+        state = handle.result(LONG)
+    assert (type(state), type(state.result[node])) == (Cancelled, Cancelled)
+
+
+def test_a_handle_tells_how_it_goes() -> None:
+    """It has the state, whether it rests, and the result; what the run raises is raised where one asks for it."""
+    flow, (node,) = flow_of(does(5))
+    handle = flow.start()
+    state = handle.result(LONG)
+    assert (state.result[node].result, handle.done(), handle.state) == (5, True, state)
+    assert repr(handle) == "<Handle of 'of tasks': <Success: \"All reference tasks succeeded.\">>"
+    handle.cancel()
+    assert handle.result() is state
+    flow, _ = flow_of(does(ZeroDivisionError("no")))
+    with pytest.raises(ZeroDivisionError, match="no"):
+        flow.start(raise_on_exception=True).result(LONG)
+    over = Success("before")
+    assert flow.start(state=over).result(LONG) is over
+
+
+def test_a_result_is_waited_for_as_long_as_told(gate: Gate) -> None:
+    """The flow run goes on when the time is over."""
+    flow, (node,) = flow_of(gate)
+    handle = flow.start()
+    with pytest.raises(TimeoutError):
+        handle.result(SHORT)
+    gate.event.set()
+    assert handle.result(LONG).result[node].result == "late"
+
+
+INTERRUPTS: list[Callable[[], object]] = [_thread.interrupt_main, lambda: signal.raise_signal(signal.SIGINT)]
+
+
+@pytest.mark.parametrize("press", INTERRUPTS, ids=["main thread", "here"])
+@pytest.mark.parametrize("name", ["threads", "async", "pool"])
+def test_an_interrupt_cancels_the_flow(name: str, press: Callable[[], object]) -> None:
+    """Ctrl-C cancels the flow run, whoever calls the bodies."""
+    ran: list[int] = []
+
+    def body() -> str:
+        press()
+        return "pressed"
+
+    with Flow("stopped") as flow:
+        node = task(body)()
+        waits = placed(task(max_retries=1, retry_delay=3600)(does(FAIL("no"))))
+        behind = placed(task(lambda: ran.append(1)), upstream_tasks=[waits])
+    with made(name) as how:
+        state = flow.run(**how)
+    assert type(state) is Cancelled
+    assert state.result[node].is_finished()
+    assert (type(state.result[waits]), state.result[behind], ran) == (Cancelled, STOPPED, [])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_a_body_that_raises_an_interrupt_cancels_the_flow(name: str) -> None:
+    """`KeyboardInterrupt` means the program, wherever a body raises it; that of an async one too."""
+
+    async def awaits() -> None:
+        await asyncio.sleep(0)
+        raise KeyboardInterrupt
+
+    for body in (does(KeyboardInterrupt()), awaits):
+        flow, (node, other) = flow_of(body, does(1))
+        node.set_downstream(other, flow=flow)
+        with made(name) as how:
+            state = flow.run(**how)
+        assert [type(each) for each in (state, state.result[node], state.result[other])] == [Cancelled] * 3
+
+
+@pytest.mark.parametrize("name", ["threads", "async", "pool"])
+def test_a_second_interrupt_leaves_at_once(name: str, gate: Gate) -> None:
+    """It does not wait for bodies, nor for the grace period; the handler is what it was."""
+
+    def presses() -> None:
+        for _ in range(2):
+            _thread.interrupt_main()
+            threading.Event().wait(6 * SHORT)
+
+    async def waits() -> None:
+        threading.Thread(target=presses).start()
+        try:
+            await asyncio.sleep(LONG)
+        except asyncio.CancelledError:
+            await asyncio.sleep(LONG)  # it does not want to stop
+
+    def blocks() -> None:
+        threading.Thread(target=presses).start()
+        gate()
+
+    flow, _ = flow_of(waits if name == "async" else blocks)
+    with made(name) as how, pytest.raises(KeyboardInterrupt):
+        flow.run(grace=LONG, **how)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_cancelled_call_cancels_the_flow() -> None:
+    """To cancel `run_async` cancels the flow run, which ends, with its async bodies; then the call raises."""
+    seen = Told()
+    stopped: list[int] = []
+
+    async def body() -> None:
+        try:
+            await asyncio.sleep(LONG)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)  # it may clean up
+            stopped.append(1)
+            raise
+
+    flow, _ = flow_of(body, body)
+
+    async def program() -> None:
+        running = asyncio.ensure_future(flow.run_async(plugins=[seen]))
+        while len(seen.tasks) < 2:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert len(asyncio.all_tasks()) == 1
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(SHORT):
+                await flow.run_async()
+
+    asyncio.run(program())
+    assert len(stopped) == 4
+    assert seen.of("flow-run")[-1] == "Cancelling -FAIL-> Cancelled"
+
+
+def test_a_call_that_is_cancelled_twice_leaves_at_once() -> None:
+    """Who cannot wait for the bodies to end cancels again."""
+
+    async def stubborn() -> None:
+        while True:
+            try:
+                await asyncio.sleep(LONG)
+            except asyncio.CancelledError:
+                if leaving:
+                    raise
+
+    leaving: list[int] = []
+    flow, _ = flow_of(stubborn)
+
+    async def program() -> None:
+        running = asyncio.ensure_future(flow.run_async())
+        for _ in range(2):
+            await asyncio.sleep(SHORT)
+            running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        leaving.append(1)
+
+    asyncio.run(program())
+
+
+# Failing fast
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_failing_fast_stops_the_others(name: str, gate: Gate) -> None:
+    """The first task run that fails in the end stops all others, and the flow ends as its reference tasks say."""
+    ran: list[int] = []
+    with Flow("fast") as flow:
+        good = task(lambda: 1)()
+        waits = placed(task(max_retries=1, retry_delay=3600)(does(FAIL("not yet"))), upstream_tasks=[good])
+        bad = placed(task(does(FAIL("no"))), upstream_tasks=[good])
+        others = [placed(task(lambda: ran.append(1)), upstream_tasks=[bad]) for _ in range(2)]
+    with made(name) as how:
+        state = flow.run(fail_fast=True, **how)
+    assert type(state) is Failed
+    assert (state.result[good], state.result[bad]) == (Success(None, 1), Failed("no"))
+    verdict = states.TriggerFailed("Another task run failed, and the flow run fails fast")
+    assert [state.result[node] for node in (waits, *others)] == [verdict] * 3
+    assert ran == []
+
+
+@pytest.mark.parametrize("name", THREADED)
+def test_failing_fast_gives_up_what_is_under_way(name: str, gate: Gate) -> None:
+    """A body that does not end is waited for a grace period; a child that fails counts too."""
+
+    def body(x: int) -> object:
+        if x:
+            gate.reached()
+            raise FAIL("no")
+        return gate()
+
+    with Flow("fast") as flow:
+        node = task(body).map([0, 1])
+    with made(name) as how:
+        state = flow.run(fail_fast=True, grace=SHORT, **how)
+    parent = state.result[node]
+    assert (type(state), type(parent)) == (Cancelled, Cancelled)
+
+
+def test_a_failure_that_is_retried_is_no_failure_yet() -> None:
+    """Failing fast is about how a task run ends."""
+    flow, (node,) = flow_of(does(FAIL("no"), 1), max_retries=1)
+    assert flow.run(fail_fast=True).result[node] == Success(None, 1)
