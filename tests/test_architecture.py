@@ -32,7 +32,7 @@ LAYERS: list[set[str]] = [
     },
     {"_errors", "_guards", "_table", "_notation", "_rules", "_extend", "_rows", "_turns", "_transitions"},
     {"_machine", "_explore", "_draw", "_hooks", "_story", "_store", "_record", "_step", "_run"},
-    {"states", "signals", "_context"},
+    {"states", "signals", "_context", "_log"},
     {
         "results",
         "cache_validators",

@@ -57,9 +57,11 @@ def test_python_blocks_run(place: str, code: str, tmp_path: Path) -> None:
 
 
 PUBLIC = ("cache_validators", "control_flow", "notifications", "results", "signals", "states", "triggers")
+LATE = ("executors", "testing")
+"""Public modules that are loaded when they are used."""
 
 
-@pytest.mark.parametrize("module", ["", *PUBLIC])
+@pytest.mark.parametrize("module", ["", *PUBLIC, *LATE])
 def test_every_public_name_stands_in_an_example(module: str) -> None:
     """Each name that a module offers is used in a block of core/README.md, all of which are run."""
     names = set(importlib.import_module(f"interlock.{module}".rstrip(".")).__all__)

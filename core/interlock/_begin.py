@@ -198,11 +198,34 @@ def go_on(
             raise FlowError(
                 f"flow {flow.name!r}: signals: {given!r}, for {slug!r}, is no signal; give one such as SKIP()"
             )
+    if state.is_finished():
+        return _anew(flow, state, tasks, said, plugins, watch, context, how)
     one = isinstance(tasks, Task | str)  # what a person most likely has at hand
     chosen = None if tasks is None else [*(slug_of(nodes, task) for task in ([tasks] if one else tasks)), *said]
     layers = {**layers_of(flow, result.parameters), **result.context, **(context or {})}
     runner = FlowRunner(nodes, layers, hooks=hooks_of(plugins), watch=watch, tag_limits=how.tag_limits)
     runner.resume(result, chosen, now(), said)
+    return runner
+
+
+def _anew(
+    flow: Flow,
+    ended: State,
+    tasks: object,
+    said: object,
+    plugins: Any,
+    watch: Watch | None,
+    context: Mapping[str, Any] | None,
+    how: How,
+) -> FlowRunner:
+    """Return the runner of a new flow run, in which what ended well before is not done again."""
+    if tasks is not None or said:
+        raise FlowError(f"flow {flow.name!r}: it ended in {ended!r}; no task of it waits for a person")
+    result = ended.result
+    kept = {name: value for name, value in result.context.items() if name not in ("flow_run_id", "flow_run_name")}
+    layers = {**layers_of(flow, result.parameters), **kept, **(context or {})}
+    runner = FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), watch=watch, tag_limits=how.tag_limits)
+    runner.start(now(), result.good())
     return runner
 
 

@@ -66,10 +66,20 @@ ABSENT = object()
 """Says that a task run has nothing under a key now."""
 
 
-def _logger(runner: TaskRunner, _flow: Mapping[str, Any]) -> Any:
-    import logging
+def _logger(runner: TaskRunner, flow: Mapping[str, Any]) -> Any:
+    from interlock._log import TaskLogger
 
-    return logging.LoggerAdapter(logging.getLogger(f"interlock.task.{runner.node.task.name}"), {"run": runner.name})
+    return TaskLogger(
+        runner.node.task.name,
+        {
+            "flow": flow.get("flow_name"),
+            "flow_run_id": flow.get("flow_run_id"),
+            "task": runner.node.task.name,
+            "run": runner.name,
+            "map_index": runner.index,
+            "attempt": runner.run.attempt,
+        },
+    )
 
 
 def _run_id(runner: TaskRunner, flow: Mapping[str, Any]) -> str:

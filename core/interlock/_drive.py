@@ -85,7 +85,9 @@ class Loop:
     def begin(self, call: Call, work: CoroutineType[Any, Any, Any]) -> Under:
         """Let an async body go on beside others. Any: the user's."""
         coroutine = landed(work, call.runner.node.logs, call.layers)
-        return self._loop.create_task(coroutine, name=f"interlock {call.runner.name}")
+        begun = self._loop.create_task(coroutine, name=f"interlock {call.runner.name}")
+        begun.add_done_callback(lambda _: work.close())  # of one that was cancelled before its first step
+        return begun
 
     async def wait(self, seconds: float | None) -> None:
         """Wait for so long, or until it rings."""
@@ -205,7 +207,10 @@ class Drive:
             return None
         node = call.runner.node
         arguments = {"work": work, "limit": node.limit, "logs": node.logs, "layers": call.layers}
-        return _let_in(interrupts, lambda: capture(finished, arguments, call.layers))
+        try:
+            return _let_in(interrupts, lambda: capture(finished, arguments, call.layers))
+        finally:
+            work.close()  # where Ctrl-C came before its first step
 
     def close(self) -> None:
         """End what goes on beside the flow run; what cannot be ended is told of."""

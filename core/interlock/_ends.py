@@ -115,4 +115,10 @@ def result_of(plan: Plan, runners: Sequence[TaskRunner | None], layers: Mapping[
 
     states = dict(zip(plan.slugs, shown, strict=True))
     context = {name: value for name, value in layers.items() if name not in ("parameters", "caches")}
-    return TaskStates(plan.slugs, states, layers.get("parameters", {}), run, records, plan.slug_of, context)
+    children = {}
+    for node in plan.mapped:
+        parent = runners[node.index]
+        if parent is not None and parent.children is not None and not isinstance(parent.state, Mapped):
+            children[node.slug] = tuple(child.state for child in parent.children)
+    parameters = layers.get("parameters", {})
+    return TaskStates(plan.slugs, states, parameters, run, records, plan.slug_of, context, children)

@@ -113,7 +113,19 @@ Behind = dict[str, defaultdict[Node, list[Node]]]
 class Plan:
     """The nodes of a flow in an order in which they may run."""
 
-    __slots__ = ("budgets", "caching", "flow", "missing", "nodes", "references", "roots", "slug_of", "slugs", "unknown")
+    __slots__ = (
+        "budgets",
+        "caching",
+        "flow",
+        "mapped",
+        "missing",
+        "nodes",
+        "references",
+        "roots",
+        "slug_of",
+        "slugs",
+        "unknown",
+    )
 
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
@@ -146,6 +158,7 @@ class Plan:
         """The different sets of limits that tasks set."""
         self.roots = [node for node in self.nodes if not node.sources]
         self.references = [by_task[task] for task in flow.reference_tasks()]
+        self.mapped = [node for node in self.nodes if node.mapped]
         self.caching = [node for node in self.nodes if node.task.caching]
         self.slugs = {node.slug: node.task for node in self.nodes}
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from interlock._data import Record
 from interlock._errors import FlowError, suggest
 from interlock._tasks import Task
-from interlock.states import State
+from interlock.states import Cached, Mapped, State, Success
 
 if TYPE_CHECKING:
     from interlock._run import Run
@@ -21,7 +23,7 @@ class TaskStates(Mapping[object, State]):
     It pickles: another process that has the same flow finds its tasks by their slugs.
     """
 
-    __slots__ = ("_records", "_slugs", "_states", "_tasks", "context", "parameters", "run")
+    __slots__ = ("_children", "_records", "_slugs", "_states", "_tasks", "context", "parameters", "run")
 
     def __init__(
         self,
@@ -32,11 +34,13 @@ class TaskStates(Mapping[object, State]):
         records: Callable[[], Mapping[str, Record]],
         own: Mapping[Any, str] | None = None,
         context: Mapping[str, Any] | None = None,
+        children: Mapping[str, tuple[State, ...]] | None = None,
     ) -> None:
         self._tasks = tasks
         self._slugs: Mapping[object, str] = {task: slug for slug, task in tasks.items()} if own is None else own
         self._states = states
         self._records = records
+        self._children = children or {}
         self.parameters = dict(parameters)
         self.context = dict(context or {})
         """What the flow run has in its context, for those that go on with it."""
@@ -63,6 +67,19 @@ class TaskStates(Mapping[object, State]):
         """Return what it takes to go on, by slug; nothing where the flow is over."""
         return {} if self.run is None or self.run.is_final else self._records()
 
+    def children(self, task: object) -> Sequence[State]:
+        """Return the states of a mapped task's children, also where it ended before they did; else nothing."""
+        state = self[task]
+        slug = task if isinstance(task, str) else self._slugs.get(task, getattr(task, "slug", None))
+        known: Sequence[State] = self._children.get(str(slug)) or getattr(state, "map_states", None) or ()
+        return known
+
+    def good(self) -> dict[str, State]:
+        """Return the states, by slug, that need not be reached again: of task runs and children that ended well."""
+        found = {slug: _kept(state) for slug, state in self._states.items() if state.is_successful()}
+        found.update((slug, Mapped(map_states=tuple(map(_kept, states)))) for slug, states in self._children.items())
+        return found
+
     def by_slug(self) -> dict[str, State]:
         """Return the states by slug: also where the tasks themselves stayed in another process."""
         return dict(self._states)
@@ -72,7 +89,7 @@ class TaskStates(Mapping[object, State]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         context = {name: value for name, value in self.context.items() if _pickles(value)}
-        return _loaded, (self._states, self.parameters, self.run, self.records(), context)
+        return _loaded, (self._states, self.parameters, self.run, self.records(), context, self._children)
 
 
 def _pickles(value: object) -> bool:
@@ -90,15 +107,23 @@ def _loaded(
     run: Run | None,
     records: Mapping[str, Record],
     context: Mapping[str, Any],
+    children: Mapping[str, tuple[State, ...]] | None = None,
 ) -> TaskStates:
-    return TaskStates({}, states, parameters, run, lambda: records, context=context)
+    return TaskStates({}, states, parameters, run, lambda: records, context=context, children=children)
+
+
+def _kept(state: State) -> State:
+    """Return a state as one that is given: what was looked up once is not looked at again."""
+    if isinstance(state, Mapped):
+        return attrs.evolve(state, map_states=tuple(map(_kept, state.map_states)))
+    return Success(state.message, state.result) if isinstance(state, Cached) else state
 
 
 def rested(state: State, flow: str, slugs: Mapping[str, object]) -> TaskStates:
     """Return the result of a flow that rests.
 
     Raises:
-        FlowError: it is no such result, or of a flow with other tasks, or the flow is over.
+        FlowError: it is no such result, or of a flow with other tasks, or there is nothing left to do.
     """
     result = state.result
     if not isinstance(result, TaskStates) or result.run is None:
@@ -106,6 +131,6 @@ def rested(state: State, flow: str, slugs: Mapping[str, object]) -> TaskStates:
     for slug in result.by_slug():
         if slug not in slugs:
             raise FlowError(f"flow {flow!r}: the state is of a flow with a task {slug!r}.{suggest(slug, slugs)}")
-    if result.run.is_final:
+    if state.is_successful():
         raise FlowError(f"flow {flow!r}: it ended in {state!r}; what is over stays over, run it again")
     return result

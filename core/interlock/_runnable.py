@@ -135,7 +135,9 @@ class Runnable(Graph):
     ) -> State:
         """Go on from a state in which the flow rested, and return the next one.
 
-        No task run that is over is run again; budgets and turns go on where they stood.
+        Where it was paused, no task run that is over is run again; budgets and turns go on where they stood. Where it
+        failed or was cancelled, a new flow run begins with the same parameters and context, in which the task runs, and
+        children, that ended well are as they were; the others begin anew.
 
         Args:
             state: what `run` or an earlier `resume` returned; it may come from another process.
@@ -151,7 +153,7 @@ class Runnable(Graph):
             grace: for how long a body that is to stop is waited for.
 
         Raises:
-            FlowError: the state is not of this flow, does not rest, a task named is not paused, or an option has no
+            FlowError: the state is not of this flow, or it succeeded; a task named is not paused; an option has no
                 meaning.
         """
         from interlock import _begin

@@ -71,6 +71,25 @@ def test_exit_codes(body: str, code: int, said: str, tmp_path: Path) -> None:
     assert (done.returncode, said in done.stdout) == (code, True), done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("executor", ["threads", "async"])
+def test_executors(executor: str, tmp_path: Path) -> None:
+    """`--executor` has several bodies under way at once; what is said of the flow is the same."""
+    file = str(write(tmp_path, FLOW.replace("@task", "@task(tags=['db'])", 1)))
+    usual = interlock("run", file, cwd=tmp_path)
+    done = interlock("run", file, "--executor", executor, "--workers", "3", "--limit", "db=1", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, usual.stdout)
+
+
+def test_failing_fast(tmp_path: Path) -> None:
+    """With `--fail-fast` nothing starts behind the first failure."""
+    tasks = "@task\ndef bad(): raise ValueError('no')\n@task\ndef good(): print('ran')\n"
+    file = str(write(tmp_path, f"from interlock import *\n{tasks}with Flow('f') as f: bad(); good()\n"))
+    assert "ran" in interlock("run", file, cwd=tmp_path).stdout
+    done = interlock("run", file, "--fail-fast", cwd=tmp_path)
+    assert (done.returncode, "ran" in done.stdout) == (1, False)
+    assert "TriggerFailed" in done.stdout
+
+
 def test_a_failed_flow_says_why_with_the_bodys_own_traceback(tmp_path: Path) -> None:
     """Two lines say why; the traceback begins in the user's file and has no frame of ours."""
     done = interlock("run", str(write(tmp_path, FLOW)), cwd=tmp_path)
@@ -105,6 +124,14 @@ def test_piped_progress_is_plain_lines_on_the_standard_error(tmp_path: Path) -> 
         (["run", "file.py", "-p", "m"], "Error: --param 'm': write NAME=VALUE, as in --param size=3"),
         (["run"], "Error: Missing argument 'TARGET'."),
         (["run", "file.py", "--log-level", "loud"], "Error: Invalid value for '--log-level'"),
+        (["run", "file.py", "--executor", "thread"], "Error: Invalid value for '--executor': 'thread' is not one of"),
+        (
+            ["run", "file.py", "--workers", "2"],
+            "Error: flow 'demo': workers=2 without an executor",
+        ),
+        (["run", "file.py", "--workers", "0"], "Error: Invalid value for '--workers'"),
+        (["run", "file.py", "--limit", "db"], "Error: --limit 'db': write TAG=NUMBER, as in --limit database=2"),
+        (["run", "file.py", "--limit", "db=1"], "Error: flow 'demo': tag_limits: no task has the tag 'db'."),
         (["rum"], "Error: No such command 'rum'"),
         (["draw", "task-rum"], "Error: task-rum: No such file or directory; neither a file nor a shipped life cycle"),
         (["draw", "bad.toml"], "Error: bad.toml: is not TOML"),

@@ -188,6 +188,21 @@ def test_cancelled_from_another_thread(name: str, gate: Gate) -> None:
     assert result.run.story.replay() == result.run
 
 
+def test_asking_twice_is_asking_once(gate: Gate) -> None:
+    """Who cancels a flow run that is being cancelled changes nothing."""
+    seen = Told()
+    flow, (node,) = flow_of(gate)
+    handle = flow.start(executor="threads", plugins=[seen])
+    gate.reached()
+    while "Cancelling -CANCEL-> Cancelling" not in seen.tasks:
+        handle.cancel()
+        threading.Event().wait(SHORT / 5)
+    gate.event.set()
+    state = handle.result(LONG)
+    assert (type(state), state.result[node]) == (Success, Success(None, "late"))  # there was nothing else to stop
+    assert "Cancelling -CANCEL-> Cancelling" in seen.of("flow-run")
+
+
 @pytest.mark.parametrize("name", THREADED)
 def test_what_ends_within_the_grace_period_keeps_its_value(name: str, gate: Gate) -> None:
     """A body that finished first has its success; the flow is cancelled all the same."""

@@ -166,15 +166,27 @@ def test_a_logger_of_the_task() -> None:
     logger.addHandler(handler)
     try:
         with Flow("logged") as flow:
-            task(name="logs")(lambda x: context.logger.warning("at %s", x)).map([7, 8])
-        flow.run()
+            task(name="logs")(lambda x: context.logger.warning("at %s", x, extra={"mine": x})).map([7, 8])
+        hows: list[Any] = [{}, {"executor": "threads", "workers": 1}]
+        for how in hows:
+            flow.run(context={"flow_run_id": "id"}, **how)
     finally:
         logger.removeHandler(handler)
-    assert [(record.name, record.getMessage()) for record in records] == [
-        ("interlock.task.logs", "at 7"),
-        ("interlock.task.logs", "at 8"),
-    ]
-    assert [record.__dict__["run"] for record in records] == ["logs[0]", "logs[1]"]
+    said = [(record.name, record.getMessage()) for record in records]
+    assert said == [("interlock.task.logs", "at 7"), ("interlock.task.logs", "at 8")] * 2
+    for number, record in enumerate(records):
+        assert (
+            record.__dict__.items()
+            >= {
+                "flow": "logged",
+                "flow_run_id": "id",
+                "task": "logs",
+                "run": f"logs[{number % 2}]",
+                "map_index": number % 2,
+                "attempt": 1,
+                "mine": 7 + number % 2,
+            }.items()
+        )
 
 
 def test_another_thread_has_a_context_of_its_own() -> None:

@@ -271,7 +271,7 @@ def test_a_flow_inside_a_body_is_cancelled_with_it() -> None:
 
 
 def test_a_cancelled_flow_stays_cancelled() -> None:
-    """A flow that was cancelled is over: it cannot be resumed, but run again."""
+    """A flow run that was cancelled is over; to resume it begins another."""
     left = [KeyboardInterrupt()]
 
     def body() -> str:
@@ -283,6 +283,7 @@ def test_a_cancelled_flow_stays_cancelled() -> None:
         node = task(body)()
     state = flow.run()
     assert type(state) is Cancelled
-    with pytest.raises(ValueError, match="what is over stays over, run it again"):
-        flow.resume(state)
-    assert flow.run().result[node] == Success(None, "done")
+    again = flow.resume(state)
+    assert again.result[node] == Success(None, "done")
+    assert state.result[node].is_cancelled()
+    assert again.result.context["flow_run_id"] != state.result.context["flow_run_id"]
