@@ -127,7 +127,7 @@ class Flights:
         """Ask everything under way to stop; it is given up after the grace period."""
         for flight in [flight for flight in self.under_way if flight in self.open]:
             self._give(flight, now + self._grace)
-            if flight.under is not None:
+            if flight.under is not None and not isinstance(flight.call, Store):  # else what was done would be lost
                 flight.under.cancel()
 
     def wait(self, until: float | None, now: float) -> float | None:
