@@ -147,8 +147,18 @@ class Drive:
             command = runner.next(now)
             if isinstance(command, Call):
                 node = command.runner.node
-                if (here and (node.limit is None or node.awaits)) or (loop is not None and node.awaits):
-                    outcome = _outcome(command, interrupts)
+                if (here and not node.leaves) or (loop is not None and node.awaits):
+                    try:
+                        interrupts.allowed = True  # `let_in`, written out
+                        if interrupts.pending:
+                            raise KeyboardInterrupt
+                        if node.logs:
+                            outcome = body_of(command).begun()
+                        else:
+                            outcome = capture(command.function, command.arguments, command.layers)
+                        interrupts.allowed = False
+                    except KeyboardInterrupt as error:
+                        outcome = _interrupted(interrupts, error)
                     if type(outcome.fields.get("result")) is CoroutineType:
                         begun = self._awaited(command, outcome.result, now)
                         if begun is None:
@@ -314,23 +324,13 @@ def _keep(runner: FlowRunner, seconds: float) -> None:
         caches.keep(key, state)
 
 
-def _outcome(call: Call, interrupts: Interrupts) -> Signal:
-    try:
-        interrupts.allowed = True  # `let_in`, written out
-        if interrupts.pending:
-            raise KeyboardInterrupt
-        if call.runner.node.logs:
-            outcome = body_of(call).begun()
-        else:
-            outcome = capture(call.function, call.arguments, call.layers)
-        interrupts.allowed = False
-        return outcome
-    except KeyboardInterrupt as error:
-        if interrupts.leaving:
-            raise
-        interrupts.allowed = False
-        interrupts.pending = interrupts.asked = True
-        return failure(error)
+def _interrupted(interrupts: Interrupts, error: KeyboardInterrupt) -> Signal:
+    """Return the outcome of a body that Ctrl-C came into."""
+    if interrupts.leaving:
+        raise error
+    interrupts.allowed = False
+    interrupts.pending = interrupts.asked = True
+    return failure(error)
 
 
 def _let_in(interrupts: Interrupts, work: Callable[[], Signal]) -> Signal:
@@ -340,8 +340,4 @@ def _let_in(interrupts: Interrupts, work: Callable[[], Signal]) -> Signal:
         interrupts.allowed = False
         return outcome
     except KeyboardInterrupt as error:
-        if interrupts.leaving:
-            raise
-        interrupts.allowed = False
-        interrupts.pending = interrupts.asked = True
-        return failure(error)
+        return _interrupted(interrupts, error)

@@ -18,7 +18,7 @@ from interlock._machine import Machine
 from interlock._rows import Row
 from interlock._run import Run
 from interlock._task_payload import FRESH, broken
-from interlock.signals import ENDRUN, Signal, made
+from interlock.signals import ENDRUN, PAUSE, Signal, made
 from interlock.states import BY_NAME, Cancelling, Running, Scheduled, State
 
 
@@ -81,6 +81,18 @@ class FlowLife:
             self._hooks.ended(row, self.run.machine, old, self.state)
         if row.final and self.state.is_failed() and (tell := self._flow.on_failure) is not None:
             observe(partial(tell, self._flow, self.state), (self._layers, None), tell)
+
+    def finish(self, now: float) -> None:
+        """Let the flow run end, or rest until a person acts, when there is nothing left to do."""
+        if self.run.is_final or not isinstance(self.state, Running):
+            return
+        if self._board.unended:
+            self.send(PAUSE._of("Nothing can go on until a person resumes a task"), now)
+            return
+        # A cancelled reference task takes two steps: the flow is cancelled, and then ends.
+        for _ in range(2):
+            if isinstance(self.state, Running):
+                self.send(self.verdict(), now)
 
     def verdict(self) -> Signal:
         """Return the verdict on the flow run, or what its `terminal_state_handler` makes of it."""

@@ -29,7 +29,7 @@ from interlock._story import Cut, origin
 from interlock._task_payload import FRESH
 from interlock._task_runner import TaskRunner
 from interlock._timers import Timers
-from interlock.signals import CANCEL, FAIL, GATHER, MAP, PAUSE, RESUME, SCHEDULE, SKIP, START, TRIGGERFAIL, Signal
+from interlock.signals import CANCEL, FAIL, GATHER, MAP, RESUME, SCHEDULE, SKIP, START, TRIGGERFAIL, Signal
 from interlock.states import State
 
 Watch = Callable[[TaskRunner], None]
@@ -280,7 +280,7 @@ class FlowRunner:
             elif self._flying or due is not None:
                 return Wait(due)
             elif self._begins is None:
-                self._finish(now)
+                self._life.finish(now)
                 return Done(self.state)
             elif self._begins > now:
                 return Wait(self._begins)
@@ -289,10 +289,32 @@ class FlowRunner:
 
     def _begin(self, runner: TaskRunner, now: float) -> Call | None:
         """Go on with a run that is due, and return the call of its body if that is what comes next."""
-        call = None
         if self._held and self._held.get(runner, now) > now:
             self._timers.add(self._held[runner], runner)
             return None
+        if runner.state is not FRESH or self._said or (runner.index is None and runner.node.mapped):
+            asks = self._otherwise(runner, now)
+            if not asks:
+                if asks is not None:
+                    self._settle(runner, now)
+                return None
+        if self._places is not None and not self._places.take(runner):
+            return None
+        given = self._given.get(runner) if self._given else None
+        call = runner.ask(self.board.upstreams(runner), now, self._layers, given)
+        if call is None:
+            if self._places is not None:
+                self._places.leave(runner)
+            self._settle(runner, now)
+        elif self.watch is not None and not isinstance(call, Look):
+            self.watch(runner)
+        return call
+
+    def _otherwise(self, runner: TaskRunner, now: float) -> bool | None:
+        """Go on with a run that may have something else to do than to ask its gates; return whether it has to ask them.
+
+        None where it is not time for anything.
+        """
         fresh = runner.state is FRESH
         if not fresh and not self._goes_on(runner, now):
             return None
@@ -307,20 +329,10 @@ class FlowRunner:
         elif isinstance(runner.state, states.Scheduled) and self.board.missing(runner):
             return None  # its time has come, but not that of its upstreams
         elif runner.node.mapped and runner.index is None:
-            if not self._expand(runner, now):
-                return None
+            return False if self._expand(runner, now) else None
         else:
-            if self._places is not None and not self._places.take(runner):
-                return None
-            given = self._given.get(runner) if self._given else None
-            call = runner.ask(self.board.upstreams(runner), now, self._layers, given)
-            if call is None and self._places is not None:
-                self._places.leave(runner)
-        if call is None:
-            self._settle(runner, now)
-        elif self.watch is not None and not isinstance(call, Look):
-            self.watch(runner)
-        return call
+            return True
+        return False
 
     def _goes_on(self, runner: TaskRunner, now: float) -> bool:
         """Open a new pass of a run that was sealed; return whether it can go on now."""
@@ -384,17 +396,3 @@ class FlowRunner:
         children = parent.children or []
         ended = tuple(child.state for child in children)
         parent.apply(GATHER._of(map_states=ended, result=[state.result for state in ended]), now)
-
-    # The end
-
-    def _finish(self, now: float) -> None:
-        """Let the flow run end, or rest until a person acts."""
-        if self.run.is_final or not isinstance(self.state, states.Running):
-            return
-        if self.board.unended:
-            self._life.send(PAUSE._of("Nothing can go on until a person resumes a task"), now)
-            return
-        # A cancelled reference task takes two steps: the flow is cancelled, and then ends.
-        for _ in range(2):
-            if isinstance(self.state, states.Running):
-                self._life.send(self._life.verdict(), now)

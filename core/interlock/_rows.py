@@ -40,6 +40,7 @@ class Row:
         "final",
         "held",
         "kinds",
+        "memo",
         "opened",
         "opens",
         "quick",
@@ -58,6 +59,8 @@ class Row:
         """The same for classes of signals, as far as they were sent; see `Stepper._learn`."""
         self.bump: Callable[[Values, int], Values] | None = None
         """bump(counts before, number of the step): the counts after it; None where it counts nothing."""
+        self.memo: tuple[Values, int, Values] = ((), 0, ())
+        """The last answer of `bump`, behind what it was asked: runs that begin alike share their counts."""
         self.brief = False
         """Whether it comes finitely often, so that the story need not be trimmed behind it."""
         self.quick = False

@@ -78,7 +78,11 @@ class Stepper(Record):
         times.append(at)
         if row.bump is not None:
             self._older = values
-            self._counts = row.bump(values, rows[0].number + len(rows))
+            number = rows[0].number + len(rows)
+            memo = row.memo
+            if memo[0] is not values or memo[1] != number:
+                memo = row.memo = (values, number, row.bump(values, number))
+            self._counts = memo[2]
         rows.append(row)
         if not row.brief and len(rows) > rows[0].most:
             self._trim()
