@@ -70,7 +70,7 @@ LAYERS: list[set[str]] = [
         "_resume",
     },
     {"executors", "_interrupts", "_bodies", "_flights", "_given", "_drive", "_handle", "_begin"},
-    {"testing", "__init__", "_target", "_show", "_cli", "__main__"},
+    {"testing", "__init__", "_saved", "_target", "_show", "_cli", "__main__"},
     {"examples", "examples.looper", "examples.audit", "examples.door"},
 ]
 # Imports upwards, made when a function is called: the method belongs to its class, the work does not.

@@ -10,10 +10,12 @@ import contextlib
 import json
 import logging
 import os
+import shlex
 import shutil
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
@@ -23,6 +25,9 @@ from interlock._errors import InterlockError
 from interlock._flow import Flow
 from interlock._machine import Machine
 from interlock.states import State
+
+if TYPE_CHECKING:
+    from interlock._begin import Asked
 
 SUCCESS, FAILED, MISUSE, PAUSED, CANCELLED = range(5)
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -40,33 +45,101 @@ def cli() -> None:
     """Run flows, and draw life cycles."""
 
 
+def _how(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options that say how a flow is run."""
+    for option in (
+        click.option(
+            "--save", type=click.Path(dir_okay=False, path_type=Path), help="Where a run is kept that failed."
+        ),
+        click.option("--no-save", is_flag=True, help="Keep nothing of a run that did not succeed."),
+        click.option("--fail-fast", is_flag=True, help="Stop everything when a task has failed."),
+        click.option("--limit", multiple=True, metavar="TAG=NUMBER", help="How many of the tasks that have a tag."),
+        click.option("--workers", type=click.IntRange(min=1), help="How many of them."),
+        click.option(
+            "--executor", type=click.Choice(["threads", "async"]), help="Have several bodies under way at once."
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print how the flow ended as JSON, and nothing else."),
+        click.option("--quiet", "-q", is_flag=True, help="Show nothing but errors."),
+        click.option(
+            "--log-level", type=click.Choice(LEVELS, case_sensitive=False), default="warning", show_default=True
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @cli.command(name="run")
 @click.argument("target")
 @click.option("--param", "-p", multiple=True, metavar="NAME=VALUE", help="A parameter; the value is JSON, else text.")
-@click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), default="warning", show_default=True)
-@click.option("--quiet", "-q", is_flag=True, help="Show nothing but errors.")
-@click.option("--json", "as_json", is_flag=True, help="Print how the flow ended as JSON, and nothing else.")
-@click.option("--executor", type=click.Choice(["threads", "async"]), help="Have several bodies under way at once.")
-@click.option("--workers", type=click.IntRange(min=1), help="How many of them.")
-@click.option("--limit", multiple=True, metavar="TAG=NUMBER", help="How many of the tasks that have a tag.")
-@click.option("--fail-fast", is_flag=True, help="Stop everything when a task has failed.")
-def run_command(
-    target: str, param: tuple[str, ...], log_level: str, quiet: bool, as_json: bool, limit: tuple[str, ...], **how: Any
-) -> int:
+@_how
+def run_command(target: str, param: tuple[str, ...], **how: Any) -> int:
     """Run a flow.
 
     TARGET is file.py, file.py:flow, package.module or package.module:flow.
     """
-    _log(log_level)
+    return _carried_out(
+        target, lambda flow, begin: begin.asked(flow, dict(map(_parameter, param)), **_driving(how)), how
+    )
+
+
+@cli.command(name="resume")
+@click.argument("target")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--task", multiple=True, metavar="SLUG", help="A paused task that may go on; all of them otherwise.")
+@_how
+def resume_command(target: str, file: Path, task: tuple[str, ...], **how: Any) -> int:
+    """Go on with a flow that rests, or failed: TARGET as for run, FILE as run said in the end."""
+    from interlock import _saved
+
+    def asked(flow: Flow, begin: Any) -> Any:
+        state = _saved.load(flow, file)
+        return begin.resumed(flow, state, task or None, None, None, None, begin.How(**_driving(how)))
+
+    return _carried_out(target, asked, {**how, "save": how["save"] or file})
+
+
+def _driving(how: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: how[name] for name in ("executor", "workers", "fail_fast")}
+    return {**kept, "tag_limits": _limits(how["limit"])}
+
+
+def _carried_out(target: str, asks: Callable[[Flow, Any], Any], how: Mapping[str, Any]) -> int:
+    """Find a flow, carry out what is asked of it, tell how it ended, and return the exit code.
+
+    Any: `asks` takes the module of how flow runs begin, which is loaded here, and gives what that module has for it.
+    """
+    quiet, as_json = how["quiet"], how["as_json"]
+    _log(how["log_level"])
     try:
+        from interlock import _begin
+
         flow = _target.find(target)
-        state = _run(flow, dict(map(_parameter, param)), quiet or as_json, as_json, _limits(limit), how)
+        state = _run(flow, asks(flow, _begin), quiet or as_json, as_json)
+        saved = None if how["no_save"] else _save(flow, state, how["save"])
     except InterlockError as error:
         raise Misuse(str(error)) from None
     except _target.UserCodeError as error:
         raise Misuse(f"{target} could not be imported:\n{error}") from None
-    _report(flow, state, quiet, as_json)
+    _report(flow, state, quiet, as_json, saved)
+    if saved is not None and not (quiet or as_json):
+        click.echo(f"To go on: interlock resume {shlex.quote(target)} {shlex.quote(str(saved))}")
+    sys.stdout.flush()
     return code(state)
+
+
+def _save(flow: Flow, state: State, path: Path | None) -> Path | None:
+    """Keep a flow run that did not succeed; return where."""
+    from interlock import _saved
+
+    if state.is_successful():
+        return None
+    path = path or _saved.usual(state)
+    try:
+        _saved.save(flow, state, path)
+    except InterlockError as error:
+        click.echo(f"Warning: {error}", err=True)
+        return None
+    return path
 
 
 @cli.command()
@@ -92,13 +165,8 @@ def draw(lifecycle: str, form: str, output: Path | None) -> int:
     return SUCCESS
 
 
-def _run(
-    flow: Flow, parameters: dict[str, Any], quiet: bool, as_json: bool, limits: dict[str, int], how: dict[str, Any]
-) -> State:
-    """Run a flow, with its progress on the standard error. Any: parameters are the user's, `how` is that of `How`."""
-    from interlock import _begin
-
-    asked = _begin.asked(flow, parameters, tag_limits=limits, **how)
+def _run(flow: Flow, asked: Asked, quiet: bool, as_json: bool) -> State:
+    """Run a flow, with its progress on the standard error."""
     if quiet:
         with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
             return asked.run()
@@ -120,19 +188,18 @@ def _limits(texts: tuple[str, ...]) -> dict[str, int]:
     return found
 
 
-def _report(flow: Flow, state: State, quiet: bool, as_json: bool) -> None:
+def _report(flow: Flow, state: State, quiet: bool, as_json: bool, saved: Path | None) -> None:
     """Tell how a flow ended, on the standard output."""
     from rich.console import Console
 
     from interlock import _show
 
     if as_json:
-        click.echo(_show.as_json(flow, state))
+        click.echo(_show.as_json(flow, state, saved))
     elif not quiet:
         _show.summary(flow, state, Console())
     elif state.is_failed():
         _show.summary(flow, state, Console(stderr=True))
-    sys.stdout.flush()
 
 
 def _parameter(text: str) -> tuple[str, Any]:

@@ -292,7 +292,9 @@ class FlowRunner:
         if self._held and self._held.get(runner, now) > now:
             self._timers.add(self._held[runner], runner)
             return None
-        if runner.state is not FRESH or self._said or (runner.index is None and runner.node.mapped):
+        state = runner.state
+        usual = state is FRESH or type(state) is states.Looped
+        if not usual or self._said or (runner.index is None and runner.node.mapped):
             asks = self._otherwise(runner, now)
             if not asks:
                 if asks is not None:

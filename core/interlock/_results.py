@@ -80,6 +80,12 @@ class TaskStates(Mapping[object, State]):
         found.update((slug, Mapped(map_states=tuple(map(_kept, states)))) for slug, states in self._children.items())
         return found
 
+    def without_errors(self) -> TaskStates:
+        """Return what is the same, but for what failed tasks raised, which other processes may be unable to read."""
+        states = {slug: _without_error(state) for slug, state in self._states.items()}
+        children = {slug: tuple(map(_without_error, found)) for slug, found in self._children.items()}
+        return _loaded(states, self.parameters, self.run, {}, self.context, children)
+
     def by_slug(self) -> dict[str, State]:
         """Return the states by slug: also where the tasks themselves stayed in another process."""
         return dict(self._states)
@@ -110,6 +116,12 @@ def _loaded(
     children: Mapping[str, tuple[State, ...]] | None = None,
 ) -> TaskStates:
     return TaskStates({}, states, parameters, run, lambda: records, context=context, children=children)
+
+
+def _without_error(state: State) -> State:
+    if isinstance(state, Mapped):
+        return attrs.evolve(state, map_states=tuple(map(_without_error, state.map_states)))
+    return attrs.evolve(state, result=None) if isinstance(state.result, BaseException) else state
 
 
 def _kept(state: State) -> State:

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -94,11 +95,13 @@ def summary(flow: Flow, state: State, console: Console) -> None:
             console.print(line, soft_wrap=True)
 
 
-def as_json(flow: Flow, state: State) -> str:
+def as_json(flow: Flow, state: State, saved: Path | None) -> str:
     """Return how a flow ended as one line of JSON."""
     result = state.result
     tasks = {slug: _data(result[task]) for task, slug in flow.slugs.items()} if isinstance(result, TaskStates) else {}
-    return json.dumps({"flow": flow.name, "state": type(state).__name__, "message": state.message, "tasks": tasks})
+    kept = None if saved is None else str(saved)
+    told = {"flow": flow.name, "state": type(state).__name__, "message": state.message, "saved": kept, "tasks": tasks}
+    return json.dumps(told)
 
 
 def _data(state: State) -> dict[str, object]:

@@ -39,7 +39,7 @@ from interlock.signals import (
     cached,
     made,
 )
-from interlock.states import BY_NAME, Looped, Paused, Retrying, Scheduled, State, Success, success
+from interlock.states import BY_NAME, Looped, Paused, Retrying, Scheduled, State, Success, looped, success
 from interlock.states import Mapping as MappingState
 from interlock.triggers import each
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from interlock._rows import Row
 
 _START = START._of()
-_SUCCESS = Success.__name__
+_SUCCESS, _LOOPED = Success.__name__, Looped.__name__
 
 
 class TaskRunner:
@@ -221,6 +221,11 @@ class TaskRunner:
         if row.after == _SUCCESS and type(said) is SUCCESS:  # what `_enter` does, written out
             self.state = success(said.message, said.fields.get("result"))
             self.over = row.final
+        elif row.after == _LOOPED and type(said) is LOOP:  # so it is here
+            own, fields = self.own(), said.fields
+            result, count = fields.get("result"), fields.get("loop_count") or own.turn
+            self.state = looped(said.message, result, count)
+            own.turn, own.tries, own.loop_result = count + 1, 1, result
         else:
             self._enter(row, said, now, layers)
         if self.node.handled:

@@ -62,6 +62,12 @@ class Signal(BaseException):
     fields: dict[str, Any]
 
     def __init__(self, message: Any = None, *args: Any, **fields: Any) -> None:
+        if not args and (not fields or (len(fields) == 1 and "result" in fields)):
+            # `_fill`, written out for what nearly all are raised with, and every state takes.
+            self.message = None if message is None else str(message)
+            self.args = () if message is None else (self.message,)
+            self.fields = fields
+            return
         names = _fields(self.leads_to)
         given = dict(zip(names[1:], args, strict=False))
         if len(args) >= len(names):

@@ -276,6 +276,15 @@ class _Draft(Success):
     __delattr__ = object.__delattr__
 
 
+class _LoopDraft(Looped):
+    """A `Looped` that is being filled in."""
+
+    __slots__ = ()
+    __init__ = object.__init__  # pyright: ignore[reportAssignmentType]  # as above
+    __setattr__ = object.__setattr__
+    __delattr__ = object.__delattr__
+
+
 def success(message: str | None, result: Any) -> Success:
     """Return `Success(message, result)`, in half its time: nearly every task run ends in one. Any: as there."""
     state: Any = _Draft()
@@ -283,6 +292,16 @@ def success(message: str | None, result: Any) -> Success:
     state.result = result
     state.__class__ = Success
     return state  # type: ignore[no-any-return]  # it is one now
+
+
+def looped(message: str | None, result: Any, loop_count: int) -> Looped:
+    """Return `Looped(message, result, loop_count)` in the same way: a loop makes one in each turn. Any: as there."""
+    state: Any = _LoopDraft()
+    state.message = message
+    state.result = result
+    state.loop_count = loop_count
+    state.__class__ = Looped
+    return state  # type: ignore[no-any-return]  # as above
 
 
 if not TYPE_CHECKING:  # a type checker is to say itself that a name is not there

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -42,9 +43,9 @@ def write(folder: Path, text: str, name: str = "file.py") -> Path:
 
 def interlock(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "interlock", *words]
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, encoding="utf-8", check=False, env={**os.environ, **env}
-    )
+    home = {"HOME": str(cwd), "USERPROFILE": str(cwd)}
+    env = {**os.environ, **home, **env}
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, encoding="utf-8", check=False, env=env)
 
 
 def one_task(body: str) -> str:
@@ -71,12 +72,77 @@ def test_exit_codes(body: str, code: int, said: str, tmp_path: Path) -> None:
     assert (done.returncode, said in done.stdout) == (code, True), done.stdout + done.stderr
 
 
+RESUMED = """
+from pathlib import Path
+from interlock import *
+
+@task
+def load(x):
+    print("load", x)
+    if x == 2 and not Path("there").exists():
+        raise OSError("no route")
+    return x
+
+@task
+def asks(xs):
+    pause_task("look")
+    return len(xs)
+
+with Flow("resumed") as flow:
+    asks(load.map([1, 2, 3]))
+"""
+
+
+def test_a_run_that_failed_is_gone_on_with(tmp_path: Path) -> None:
+    """What failed is kept, the summary ends with the command that goes on, and only what failed is done again."""
+    write(tmp_path, RESUMED)
+    failed = interlock("run", "file.py", cwd=tmp_path)
+    words = shlex.split(failed.stdout.splitlines()[-1].removeprefix("To go on: interlock "))
+    assert (failed.returncode, words[:2]) == (1, ["resume", "file.py"])
+    assert Path(words[2]).parent == tmp_path / ".interlock" / "runs"
+    assert [line for line in failed.stdout.splitlines() if line.startswith("load ")] == ["load 1", "load 2", "load 3"]
+    write(tmp_path, "", "there")
+    paused = interlock(*words, "--executor", "threads", cwd=tmp_path)
+    assert paused.returncode == 3
+    assert [line for line in paused.stdout.splitlines() if line.startswith("load ")] == ["load 2"]
+    assert shlex.split(paused.stdout.splitlines()[-1].removeprefix("To go on: interlock ")) == words
+    assert interlock(*words, "--task", "load-1", cwd=tmp_path).returncode == 2
+    done = interlock(*words, "--task", "asks-1", cwd=tmp_path)
+    assert (done.returncode, "To go on" in done.stdout) == (0, False)
+    assert [line for line in done.stdout.splitlines() if line.startswith("load ")] == []
+
+
+def test_where_a_run_is_kept(tmp_path: Path) -> None:
+    """`--save` names the file, `--no-save` keeps nothing; what cannot be kept is told of, and so is a wrong file."""
+    write(tmp_path, RESUMED)
+    assert interlock("run", "file.py", "--save", "a b.state", cwd=tmp_path).stdout.endswith("file.py 'a b.state'\n")
+    assert (tmp_path / "a b.state").exists()
+    assert "To go on" not in interlock("run", "file.py", "--no-save", cwd=tmp_path).stdout
+    assert not (tmp_path / ".interlock").exists()
+    write(tmp_path, one_task("raise PAUSE(result=(x for x in ()))"), "bad.py")
+    wrong = interlock("run", "bad.py", "--save", "bad.state", cwd=tmp_path)
+    assert wrong.returncode == 3
+    assert "Warning: bad.state: the state cannot be kept: TypeError: cannot pickle 'generator' object" in wrong.stderr
+    assert not (tmp_path / "bad.state").exists()
+    write(tmp_path, "nonsense", "text.state")
+    for words, text in (
+        (("file.py", "none.state"), "Error: none.state: there is no such file"),
+        (("file.py", "text.state"), "Error: text.state: no state can be read from it: "),
+        (("bad.py", "a b.state"), "Error: a b.state: it is of flow 'resumed', not of 'one'"),
+    ):
+        done = interlock("resume", *words, cwd=tmp_path)
+        assert (done.returncode, done.stdout, text in done.stderr) == (2, "", True), done.stderr
+        assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("executor", ["threads", "async"])
 def test_executors(executor: str, tmp_path: Path) -> None:
     """`--executor` has several bodies under way at once; what is said of the flow is the same."""
     file = str(write(tmp_path, FLOW.replace("@task", "@task(tags=['db'])", 1)))
-    usual = interlock("run", file, cwd=tmp_path)
-    done = interlock("run", file, "--executor", executor, "--workers", "3", "--limit", "db=1", cwd=tmp_path)
+    usual = interlock("run", file, "--no-save", cwd=tmp_path)
+    done = interlock(
+        "run", file, "--no-save", "--executor", executor, "--workers", "3", "--limit", "db=1", cwd=tmp_path
+    )
     assert (done.returncode, done.stdout) == (1, usual.stdout)
 
 
@@ -191,12 +257,13 @@ def test_parameters_are_json_or_text(tmp_path: Path) -> None:
 def test_json_is_all_there_is_on_the_standard_output(tmp_path: Path) -> None:
     """With --json the output is one document, whatever the tasks print."""
     write(tmp_path, one_task("print('noise')\nraise FAIL('why')"))
-    done = interlock("run", "file.py", "--json", cwd=tmp_path)
+    done = interlock("run", "file.py", "--json", "--save", "kept", cwd=tmp_path)
     assert done.returncode == 1
     assert json.loads(done.stdout) == {
         "flow": "one",
         "state": "Failed",
         "message": "Some reference tasks failed.",
+        "saved": "kept",
         "tasks": {"work-1": {"state": "Failed", "message": "why"}},
     }
     assert done.stderr == "noise\n"

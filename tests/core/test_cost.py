@@ -117,7 +117,7 @@ def test_calls_of_a_step() -> None:
     [  # ratchets, with the body's own call in them; a turn also asks the context and raises LOOP, which takes eight
         pytest.param(chain, 19, id="a chained task"),
         pytest.param(fan, 26, id="a mapped child"),
-        pytest.param(loop, 34.05, id="a turn of a loop"),
+        pytest.param(loop, 21.05, id="a turn of a loop"),
     ],
 )
 def test_calls_are_the_same_for_each(build: Callable[[int], Flow], most: int) -> None:

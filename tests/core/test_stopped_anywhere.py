@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import logging
 import os
 import signal
 import sys
@@ -224,8 +225,9 @@ def descriptors() -> int:
 
 
 @pytest.mark.parametrize("name", DRIVERS)
-def test_nothing_leaks(name: str) -> None:
+def test_nothing_leaks(name: str, caplog: pytest.LogCaptureFixture) -> None:
     """A thousand runs leave no thread, no file descriptor, no task of an event loop and no memory behind."""
+    caplog.set_level(logging.WARNING)  # else the records that pytest keeps are what grows
     flow = quick()
     with made(name) as options:
 
@@ -245,5 +247,5 @@ def test_nothing_leaks(name: str) -> None:
     while ours() and time.monotonic() < until:
         time.sleep(0.01)
     assert ours() == set()
-    assert descriptors() == before
-    assert grown < 100_000
+    assert descriptors() <= before
+    assert grown < 100_000, logging.getLogger("asyncio").getEffectiveLevel()

@@ -1,0 +1,61 @@
+"""States of flow runs in files, for the command line: what did not succeed can be gone on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from interlock._errors import FlowError, shown
+from interlock._flow import Flow
+from interlock._results import TaskStates
+from interlock.results import LocalResult
+from interlock.states import State
+
+
+def usual(state: State) -> Path:
+    """Return the file that a flow run is kept in unless told otherwise."""
+    name = state.result.context.get("flow_run_name") if isinstance(state.result, TaskStates) else None
+    return Path.home() / ".interlock" / "runs" / f"{_plain(str(name or 'flow'))}.state"
+
+
+def _plain(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)[:100]
+
+
+def save(flow: Flow, state: State, path: Path) -> None:
+    """Write the state in which a flow rests to a file. What has failed is kept without what it raised.
+
+    Raises:
+        FlowError: it cannot be written, or could not be read again.
+    """
+    result = state.result
+    over = state.is_finished() and isinstance(result, TaskStates)
+    kept = attrs.evolve(state, result=result.without_errors()) if over else state
+    place = LocalResult(path.parent)
+    try:
+        place.write(path.name, (flow.name, kept))
+        place.read(path.name)
+    except Exception as error:  # results are the user's, and pickling them may raise anything
+        path.unlink(missing_ok=True)
+        raise FlowError(f"{path}: the state cannot be kept: {type(error).__name__}: {error}") from error
+
+
+def load(flow: Flow, path: Path) -> State:
+    """Return the state that a file holds.
+
+    Raises:
+        FlowError: it holds none, or one of another flow.
+    """
+    try:
+        found = LocalResult(path.parent).read(path.name)
+    except FileNotFoundError:
+        raise FlowError(f"{path}: there is no such file") from None
+    except Exception as error:  # a pickle may raise anything
+        raise FlowError(f"{path}: no state can be read from it: {type(error).__name__}: {error}") from error
+    if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], State)):
+        raise FlowError(f"{path}: it holds {shown(found)}, no state of a flow run")
+    if found[0] != flow.name:
+        raise FlowError(f"{path}: it is of flow {found[0]!r}, not of {flow.name!r}")
+    state: State = found[1]
+    return state
