@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,9 +35,10 @@ print(flow_state.result[output].result) # '100'
 
 
 def python(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *words], cwd=cwd, capture_output=True, text=True, encoding="utf-8", check=False
-    )
+    home = {} if cwd is None else {"HOME": str(cwd), "USERPROFILE": str(cwd)}  # where failed runs are kept
+    env = {**os.environ, **home}
+    command = [sys.executable, *words]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, encoding="utf-8", check=False, env=env)
 
 
 def test_the_page_s_program_runs_with_its_imports_changed(tmp_path: Path) -> None:

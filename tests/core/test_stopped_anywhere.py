@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
-import logging
 import os
 import signal
 import sys
@@ -225,27 +224,28 @@ def descriptors() -> int:
 
 
 @pytest.mark.parametrize("name", DRIVERS)
-def test_nothing_leaks(name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_leaks(name: str) -> None:
     """A thousand runs leave no thread, no file descriptor, no task of an event loop and no memory behind."""
-    caplog.set_level(logging.WARNING)  # else the records that pytest keeps are what grows
     flow = quick()
     with made(name) as options:
 
-        def runs(times: int) -> int:
+        def runs(times: int) -> None:
             for _ in range(times):
                 assert flow.run(**options).is_successful()
             gc.collect()
-            return tracemalloc.get_traced_memory()[0]
 
         runs(20)
         before = descriptors()
         tracemalloc.start()
-        first = runs(50)
-        grown = runs(1000) - first
+        runs(50)
+        first = tracemalloc.take_snapshot()
+        runs(1000)
+        grown = tracemalloc.take_snapshot().compare_to(first, "lineno")
         tracemalloc.stop()
     until = time.monotonic() + LONG
     while ours() and time.monotonic() < until:
         time.sleep(0.01)
     assert ours() == set()
     assert descriptors() <= before
-    assert grown < 100_000, logging.getLogger("asyncio").getEffectiveLevel()
+    # What one more run leaves: not what grows once in a while, such as the table of all names of the interpreter.
+    assert [str(line) for line in grown if line.count_diff > 500] == []
