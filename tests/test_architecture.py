@@ -67,6 +67,7 @@ LAYERS: list[set[str]] = [
         "_flow_runner",
         "_stdout",
         "_places",
+        "_again",
         "_resume",
     },
     {"executors", "_interrupts", "_bodies", "_flights", "_given", "_drive", "_handle", "_begin"},

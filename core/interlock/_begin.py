@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from interlock._again import kept
 from interlock._bodies import apart, on_a_loop
 from interlock._drive import GRACE, Driving, carry_out, carry_out_async, now
 from interlock._edges import building
@@ -222,10 +223,10 @@ def _anew(
     if tasks is not None or said:
         raise FlowError(f"flow {flow.name!r}: it ended in {ended!r}; no task of it waits for a person")
     result = ended.result
-    kept = {name: value for name, value in result.context.items() if name not in ("flow_run_id", "flow_run_name")}
-    layers = {**layers_of(flow, result.parameters), **kept, **(context or {})}
+    before = {name: value for name, value in result.context.items() if name not in ("flow_run_id", "flow_run_name")}
+    layers = {**layers_of(flow, result.parameters), **before, **(context or {})}
     runner = FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), watch=watch, tag_limits=how.tag_limits)
-    runner.start(now(), result.good())
+    runner.start(now(), kept(runner.plan, result))
     return runner
 
 

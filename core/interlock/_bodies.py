@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from interlock._capture import capture, ended_by
+from interlock._capture import capture, ended_by, text_of
 from interlock._context import context, current
-from interlock.signals import TIMEOUT, Signal, succeeded
+from interlock.signals import FAIL, TIMEOUT, Signal, succeeded
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Task
+
     from interlock._commands import Call
     from interlock._context import Layers
 
@@ -31,6 +33,8 @@ class Body:
     logs: bool
     limit: float | None
     """How long an async body may take, in seconds; others cannot be stopped where they stand."""
+    sent: bool = False
+    """Whether it has come from another process."""
 
     def __call__(self) -> Signal:
         """Call the body, and return what it did."""
@@ -65,7 +69,8 @@ NOT_SENT = ("caches",)
 def _received(sent: bytes) -> Body:
     import pickle
 
-    return Body(*pickle.loads(sent))
+    function, arguments, layers, logs, limit = pickle.loads(sent)
+    return Body(function, arguments, layers, logs, limit, sent=True)
 
 
 def body_of(call: Call) -> Body:
@@ -74,9 +79,40 @@ def body_of(call: Call) -> Body:
     return Body(call.function, call.arguments, call.layers, node.logs, node.limit)
 
 
-def called(body: Body) -> Signal:
-    """Call a body, and return what it did: what executors are given."""
-    return body()
+def called(body: Body) -> Signal | KeyboardInterrupt | Sent:
+    """Call a body, and return what it did: what executors are given. It raises nothing."""
+    try:
+        outcome: Signal | KeyboardInterrupt = body()
+    except KeyboardInterrupt as error:
+        outcome = error
+    return Sent.of(outcome) if body.sent else outcome
+
+
+@attrs.frozen
+class Sent:
+    """What a body did in another process, pickled by what pickles more than `pickle` does."""
+
+    outcome: bytes
+
+    @classmethod
+    def of(cls, outcome: Signal | KeyboardInterrupt) -> Sent:
+        """Pack it; where it cannot be sent, the failure that says so."""
+        import cloudpickle
+
+        try:
+            return cls(cloudpickle.dumps(outcome))
+        except Exception as error:  # noqa: BLE001  # pickling calls code of the value's class, which may raise anything
+            return cls(cloudpickle.dumps(FAIL._of(f"What the body did cannot be sent: {text_of(error)}")))
+
+    def unpacked(self) -> Signal | KeyboardInterrupt:
+        """Return what the body did; where it cannot be read, the failure that says so."""
+        import pickle
+
+        try:
+            outcome: Signal | KeyboardInterrupt = pickle.loads(self.outcome)
+        except Exception as error:  # noqa: BLE001  # as above
+            return FAIL._of(f"What the body did cannot be read here: {text_of(error)}")
+        return outcome
 
 
 def logging(logs: bool, layers: Layers) -> AbstractContextManager[None]:
@@ -88,12 +124,21 @@ def logging(logs: bool, layers: Layers) -> AbstractContextManager[None]:
     return logged(layers)
 
 
-def finished(work: CoroutineType[Any, Any, Any], limit: float | None, logs: bool, layers: Layers) -> Any:
-    """Run an async body to its end on an event loop of its own, and return what it gives. Any: the user's."""
+def finished(
+    work: CoroutineType[Any, Any, Any],
+    limit: float | None,
+    logs: bool,
+    layers: Layers,
+    begun: Callable[[Callable[[], object]], object] | None = None,
+) -> Any:
+    """Run an async body to its end on an event loop of its own, and return what it gives. Any: the user's.
+
+    `begun` is told what stops it, from any thread.
+    """
     import asyncio
 
     with logging(logs, layers):
-        run = partial(asyncio.run, _within(work, limit))
+        run = partial(asyncio.run, _within(work, limit, begun))
         return apart(run) if on_a_loop() else run()
 
 
@@ -128,19 +173,34 @@ def apart(work: Callable[[], Any]) -> Any:
     return value
 
 
-async def _within(work: CoroutineType[Any, Any, Any], limit: float | None) -> Any:
+async def _within(
+    work: CoroutineType[Any, Any, Any],
+    limit: float | None,
+    begun: Callable[[Callable[[], object]], object] | None,
+) -> Any:
     import asyncio
 
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    if begun is not None and task is not None:
+        begun(partial(_stop, loop, task))
     if limit is None:
         return await work
     clock = asyncio.timeout(limit)
     try:
         async with clock:
-            return await work
+            value = await work
     except TimeoutError:
         if not clock.expired():
             raise  # the body's own
-        raise out_of_time(limit) from None
+    else:
+        if not clock.expired():
+            return value
+    raise out_of_time(limit) from None  # also where it would not be stopped
+
+
+def _stop(loop: AbstractEventLoop, task: Task[Any]) -> None:
+    with suppress(RuntimeError):  # it has ended, and its loop is closed
+        loop.call_soon_threadsafe(task.cancel)
 
 
 async def landed(work: CoroutineType[Any, Any, Any], logs: bool, layers: Layers) -> Signal | KeyboardInterrupt:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from interlock._bodies import out_of_time
+from interlock._bodies import Sent, out_of_time
 from interlock._capture import failure, text_of
 from interlock._commands import Call, Look, Store
 from interlock.signals import FAIL, LOST, Signal
@@ -36,12 +36,14 @@ class Under(Protocol):
 class Flight:
     """One call under way."""
 
-    __slots__ = ("call", "due", "under")
+    __slots__ = ("call", "due", "stopped", "under")
 
     def __init__(self, call: Call) -> None:
         self.call = call
         self.due: float | None = None
         """When it is given up."""
+        self.stopped = False
+        """Whether it was asked to stop."""
         self.under: Under | None = None
 
 
@@ -70,21 +72,20 @@ class Flights:
         self._ring = ring
         self._grace = grace
 
-    def begin(self, call: Call, now: float, hand_over: Callable[[], Under]) -> None:
-        """Hand a call over."""
+    def begin(self, call: Call, now: float, hand_over: Callable[[], Under], stops: bool = False) -> None:
+        """Hand a call over. `stops`: whether the body stops itself when its time is over, so that it is waited for."""
         flight = Flight(call)
         self.under_way[flight] = None
         self.open.add(flight)
         if call.runner.node.limit is not None and not isinstance(call, Look | Store):
-            self._give(flight, now + call.runner.node.limit)
+            self._give(flight, now + call.runner.node.limit + (self._grace if stops else 0.0))
         try:
             flight.under = hand_over()
+            flight.under.add_done_callback(partial(self._has_ended, flight))
         except Exception as error:  # noqa: BLE001  # an executor may fail in any way; the call is lost
             self.open.remove(flight)
-            del self.under_way[flight]
+            self.under_way.pop(flight, None)
             self._runner.receive(call, LOST._of(text_of(error), result=error), now)
-            return
-        flight.under.add_done_callback(partial(self._has_ended, flight))
 
     def _has_ended(self, flight: Flight, under: Under) -> None:
         self._ended.append((flight, under))
@@ -98,8 +99,9 @@ class Flights:
         """Take what has ended, and give up what is out of time."""
         while self._ended:
             flight, under = self._ended.popleft()
+            if self.under_way.pop(flight, flight) is flight:
+                continue  # it has told of its end before
             signal = self._said(under, now)
-            del self.under_way[flight]
             if flight in self.open:
                 self.open.remove(flight)
                 self._runner.receive(flight.call, signal, now)
@@ -125,7 +127,8 @@ class Flights:
 
     def stop(self, now: float) -> None:
         """Ask everything under way to stop; it is given up after the grace period."""
-        for flight in [flight for flight in self.under_way if flight in self.open]:
+        for flight in [flight for flight in self.under_way if flight in self.open and not flight.stopped]:
+            flight.stopped = True
             self._give(flight, now + self._grace)
             if flight.under is not None and not isinstance(flight.call, Store):  # else what was done would be lost
                 flight.under.cancel()
@@ -140,10 +143,15 @@ class Flights:
         return None if until is None else max(0.0, until - now)
 
     def _said(self, under: Under, now: float) -> Signal:
-        if under.cancelled():
-            return FAIL._of("The work was cancelled before it began")
-        error = under.exception()
-        value = under.result() if error is None else error
+        try:
+            if under.cancelled():
+                return FAIL._of("The work was cancelled before it began")
+            error = under.exception()
+            value = under.result() if error is None else error
+        except Exception as failed:  # noqa: BLE001  # it is somebody else's future
+            return LOST._of(text_of(failed), result=failed)
+        if isinstance(value, Sent):
+            value = value.unpacked()
         if isinstance(value, Signal) and error is None:
             return value
         if isinstance(value, KeyboardInterrupt):
@@ -157,7 +165,7 @@ class Flights:
         """Warn of those that are still at work when the flow run is over."""
         import logging
 
-        ended = {flight for flight, _ in self._ended}
+        ended = {flight for flight, _ in list(self._ended)}
         for flight in self.under_way:
             if flight not in ended and flight not in self.open:
                 log = logging.getLogger(f"interlock.task.{flight.call.runner.node.task.name}")

@@ -72,7 +72,6 @@ class FlowRunner:
         self._timers = Timers()
         self._begins: float | None = None  # when the flow run is to begin, while it waits for that
         self._flying = 0  # bodies under way
-        self._held: dict[TaskRunner, float] = {}  # by run: until when an old body of it may be at work
         self._said: dict[TaskRunner, Signal] = {}  # by run: what a person says of it next, in the place of its gates
         self._given: dict[TaskRunner, State] = {}  # by run: a kept result, or children, that it was given to begin with
         self._behind: deque[Call] = deque()  # what follows on looks and comes before outcomes
@@ -165,6 +164,12 @@ class FlowRunner:
             self._behind.append(store)
         return signal if store is None else None
 
+    def take_back(self, command: Command) -> None:
+        """Take a call back that nobody has begun."""
+        if isinstance(command, Call):
+            self._flying -= 1
+            self._behind.appendleft(command)
+
     def late(self, call: Call, signal: Signal, now: float) -> None:
         """Take what a body did that was given up: it counts for nothing, but its run need not wait for it any more."""
         call.runner.receive(signal, call.attempt, now, call.layers)
@@ -172,12 +177,11 @@ class FlowRunner:
 
     def hold(self, runner: TaskRunner, until: float) -> None:
         """Start no further attempt of a run before a time: the body of an old one may still be at work."""
-        self._held[runner] = until
+        self._timers.held[runner] = until
 
     def release(self, runner: TaskRunner, now: float) -> None:
         """Let a run go on that was held: its old body has ended."""
-        if self._held.pop(runner, now) > now and not runner.over:
-            self._timers.remove(runner)
+        if self._timers.release(runner, now) and not runner.over:
             self._settle(runner, now)
 
     def cancel(self, now: float) -> None:
@@ -211,7 +215,7 @@ class FlowRunner:
         if not self.board.unended:
             return
         for runner in self.board.all():
-            if not runner.over:
+            if not runner.over and not (failing and runner.children):  # a parent ends with its children
                 if runner.run.closed:
                     runner.run.reopen()
                 if failing and not runner.run._open() and "TRIGGERFAIL" in runner.run.accepts():
@@ -289,8 +293,7 @@ class FlowRunner:
 
     def _begin(self, runner: TaskRunner, now: float) -> Call | None:
         """Go on with a run that is due, and return the call of its body if that is what comes next."""
-        if self._held and self._held.get(runner, now) > now:
-            self._timers.add(self._held[runner], runner)
+        if self._timers.held and self._timers.holds(runner, now):
             return None
         state = runner.state
         usual = state is FRESH or type(state) is states.Looped
@@ -327,7 +330,8 @@ class FlowRunner:
         elif runner.children is not None:
             if runner.left or (not runner.children and self.board.waits(runner.node)):
                 return None
-            self._gather(runner, now)
+            ended = tuple(child.state for child in runner.children)
+            runner.apply(GATHER._of(map_states=ended, result=[state.result for state in ended]), now)
         elif isinstance(runner.state, states.Scheduled) and self.board.missing(runner):
             return None  # its time has come, but not that of its upstreams
         elif runner.node.mapped and runner.index is None:
@@ -338,7 +342,7 @@ class FlowRunner:
 
     def _goes_on(self, runner: TaskRunner, now: float) -> bool:
         """Open a new pass of a run that was sealed; return whether it can go on now."""
-        if runner.over:
+        if runner.over or type(runner.state) is states.Running:  # its body is under way
             return False
         if isinstance(runner.state, states.Scheduled):
             due = runner.due()
@@ -393,8 +397,3 @@ class FlowRunner:
             if parent in self._given:
                 self._said.update(kept_children(parent, self._given[parent]))
         return True
-
-    def _gather(self, parent: TaskRunner, now: float) -> None:
-        children = parent.children or []
-        ended = tuple(child.state for child in children)
-        parent.apply(GATHER._of(map_states=ended, result=[state.result for state in ended]), now)

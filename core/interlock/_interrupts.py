@@ -18,8 +18,8 @@ class Interrupts:
     def __init__(self) -> None:
         self.pending = False
         """Whether there is a reason to stop that the runner does not know of."""
-        self.asked = False
-        """Whether a person asked to stop."""
+        self.work: Callable[[], object] | None = None
+        """Stops the async body that is under way here: an event loop must not be torn by what is raised in it."""
         self.allowed = False
         """Whether a Ctrl-C that comes now is raised where we are."""
         self.ring: Callable[[], object] | None = None
@@ -30,7 +30,9 @@ class Interrupts:
 
     def ask(self) -> None:
         """Ask to stop, from any thread."""
-        self.asked = self.pending = True
+        self.pending = True
+        if (work := self.work) is not None:
+            work()
         if self.ring is not None:
             self.ring()
 
@@ -38,6 +40,10 @@ class Interrupts:
     def leaving(self) -> bool:
         """Whether Ctrl-C came more than once: nobody waits for anything any more."""
         return self._came > 1
+
+    def stops(self, work: Callable[[], object]) -> None:
+        """Take note of what stops the async body that has begun."""
+        self.work = work
 
     def let_in(self) -> None:
         """From here on, raise what comes, and what has come."""
@@ -60,6 +66,8 @@ class Interrupts:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self._came += 1
-        self.asked = self.pending = True  # also where it is raised: the body may swallow it
+        self.pending = True  # also where it is raised: the body may swallow it
         if self.allowed or self.leaving:
             raise KeyboardInterrupt
+        if self.work is not None:
+            self.work()

@@ -97,8 +97,8 @@ class Node:
         self.logs = task.log_stdout
         self.limit = limit(task.name, "timeout", task.timeout)
         """How long the body may take, in seconds."""
-        self.leaves = self.limit is not None and not self.awaits
-        """Whether nobody can call the body here: it may have to be left behind."""
+        self.leaves = self.limit is not None
+        """Whether nobody is to call the body here: it may have to be left behind."""
         self.handled = bool(task.state_handlers or task.on_failure)
         """Whether somebody else is to see each change of a run's state."""
         self.budget = 0

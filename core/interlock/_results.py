@@ -11,7 +11,7 @@ import attrs
 from interlock._data import Record
 from interlock._errors import FlowError, suggest
 from interlock._tasks import Task
-from interlock.states import Cached, Mapped, State, Success
+from interlock.states import Mapped, State
 
 if TYPE_CHECKING:
     from interlock._run import Run
@@ -74,12 +74,6 @@ class TaskStates(Mapping[object, State]):
         known: Sequence[State] = self._children.get(str(slug)) or getattr(state, "map_states", None) or ()
         return known
 
-    def good(self) -> dict[str, State]:
-        """Return the states, by slug, that need not be reached again: of task runs and children that ended well."""
-        found = {slug: _kept(state) for slug, state in self._states.items() if state.is_successful()}
-        found.update((slug, Mapped(map_states=tuple(map(_kept, states)))) for slug, states in self._children.items())
-        return found
-
     def without_errors(self) -> TaskStates:
         """Return what is the same, but for what failed tasks raised, which other processes may be unable to read."""
         states = {slug: _without_error(state) for slug, state in self._states.items()}
@@ -122,13 +116,6 @@ def _without_error(state: State) -> State:
     if isinstance(state, Mapped):
         return attrs.evolve(state, map_states=tuple(map(_without_error, state.map_states)))
     return attrs.evolve(state, result=None) if isinstance(state.result, BaseException) else state
-
-
-def _kept(state: State) -> State:
-    """Return a state as one that is given: what was looked up once is not looked at again."""
-    if isinstance(state, Mapped):
-        return attrs.evolve(state, map_states=tuple(map(_kept, state.map_states)))
-    return Success(state.message, state.result) if isinstance(state, Cached) else state
 
 
 def rested(state: State, flow: str, slugs: Mapping[str, object]) -> TaskStates:

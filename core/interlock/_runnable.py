@@ -69,7 +69,7 @@ class Runnable(Graph):
                 thread; "async": in this thread, where async ones go on beside each other; or an executor of your own,
                 see `interlock.executors`.
             workers: how many bodies an executor is given at once. Threads: 4 more than there are processors, and at
-                most 32, unless told; others: as many as there are.
+                most 32, unless told; others: as many as there are, and time limits count while they wait there.
             tag_limits: by tag: how many task runs that have it may be under way at once.
             fail_fast: whether the first task run that fails in the end stops all others.
             grace: for how long a body that is to stop is waited for, as time or in seconds: one that was cancelled, or,

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 class Timers:
     """Task runs by the time when each is due; those that are due at the same time keep their order."""
 
-    __slots__ = ("_heap", "_order", "_waiting")
+    __slots__ = ("_heap", "_order", "_waiting", "held")
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, TaskRunner]] = []
         self._order = itertools.count()
         self._waiting: dict[TaskRunner, int] = {}
+        self.held: dict[TaskRunner, float] = {}
+        """By run: until when an old body of it may be at work."""
 
     def add(self, due: float, runner: TaskRunner) -> None:
         """Let a run wait for a time, in seconds since 1970, and for no other."""
@@ -38,9 +40,16 @@ class Timers:
         del self._waiting[runner]
         return runner
 
-    def remove(self, runner: TaskRunner) -> None:
-        """Let a run wait no longer."""
-        self._waiting.pop(runner, None)
+    def holds(self, runner: TaskRunner, now: float) -> bool:
+        """Return whether an old body of a run may be at work; then the run waits for it, or for a grace period."""
+        until = self.held.get(runner, now)
+        if until > now:
+            self.add(until, runner)
+        return until > now
+
+    def release(self, runner: TaskRunner, now: float) -> bool:
+        """Hold a run no longer; return whether it waited, which it does no more."""
+        return self.held.pop(runner, now) > now and self._waiting.pop(runner, None) is not None
 
     def clear(self) -> None:
         """Let nothing wait any longer."""

@@ -7,6 +7,7 @@ and what the libraries of clusters offer in that form, are executors as they are
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -60,9 +61,14 @@ class ThreadExecutor:
         try:
             worker = self._idle.pop()
         except IndexError:
+            worker = None
+        if worker is None or worker is threading.current_thread():  # who submits in a callback may wait for it
+            if worker is not None:
+                self._idle.append(worker)
             worker = _Worker(self, self._name)
             worker.start()
-        worker.work.put((future, function, args))
+        context = contextvars.copy_context()
+        worker.work.put((future, context.run, (function, *args)))
         return future
 
     def shutdown(self) -> None:

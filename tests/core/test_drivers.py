@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import pytest
@@ -270,6 +272,128 @@ def test_what_an_executor_makes_up_is_lost() -> None:
     flow, (node,) = flow_of(does(4))
     lost = flow.run(executor=Wrong()).result[node]
     assert (type(lost), lost.message) == (Failed, "The executor returned 5 in the place of what the call did")
+
+
+class Sync:
+    """Calls at once, where it is asked to."""
+
+    def submit(self, function: Callable[..., T], /, *args: Any) -> Future[T]:
+        future: Future[T] = Future()
+        future.set_result(function(*args))
+        return future
+
+
+class Nothing:
+    """Gives no future."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Any:
+        return None
+
+
+class Odd(Future[Any]):
+    """A future that cannot be asked."""
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        raise ConnectionError("no route")
+
+
+class Asking(Sync):
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Any:
+        odd = Odd()
+        odd.set_result(None)
+        return odd
+
+
+class Repeating(Sync):
+    """Tells twice of each end."""
+
+    class Twice(Future[Any]):
+        """Calls each callback twice."""
+
+        def add_done_callback(self, fn: Callable[[Future[Any]], object]) -> None:
+            super().add_done_callback(fn)
+            super().add_done_callback(fn)
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Any:
+        future = self.Twice()
+        future.set_result(function(*args))
+        return future
+
+
+LOSE: list[tuple[type[Any], str]] = [
+    (Nothing, "AttributeError: 'NoneType' object has no attribute 'add_done_callback'"),
+    (Asking, "ConnectionError: no route"),
+]
+
+
+@pytest.mark.parametrize(("kind", "text"), LOSE)
+def test_executors_that_do_something_else_lose_calls(kind: type[Any], text: str) -> None:
+    """Whatever is wrong with what they return, the task run is told so, and the flow run goes on."""
+    flow, nodes = flow_of(does(1), does(2))
+    result = flow.run(executor=kind()).result
+    assert [(type(result[node]), result[node].message) for node in nodes] == [(Failed, text)] * 2
+
+
+@pytest.mark.parametrize("kind", [Sync, Repeating])
+def test_executors_that_call_at_once(kind: type[Any]) -> None:
+    """One may call the body before it returns, and tell of an end more than once; Ctrl-C raised there cancels."""
+    flow, nodes = flow_of(does(1), does(2))
+    assert [flow.run(executor=kind()).result[node].result for node in nodes] == [1, 2]
+    flow, (node,) = flow_of(does(KeyboardInterrupt()))
+    assert flow.run(executor=kind()).result[node].is_cancelled()
+
+
+def test_a_callback_may_wait_for_another_call() -> None:
+    """Who submits in a callback of a future, and waits, does not wait for itself."""
+    with ThreadExecutor() as executor:
+        told: list[int] = []
+        done = threading.Event()
+
+        def tell(_: object) -> None:
+            told.append(executor.submit(len, "four").result(LONG))
+            done.set()
+
+        executor.submit(threading.Event().wait, 0.05).add_done_callback(tell)
+        assert done.wait(LONG)
+    assert told == [4]
+
+
+def test_threads_see_the_context_of_the_caller() -> None:
+    """Context variables are those of who runs the flow, with every driver of this process."""
+    flow, (node,) = flow_of(lambda: COLOUR.get())
+    token = COLOUR.set("red")
+    for name in ("in-line", "threads", "async"):
+        with made(name) as how:
+            assert flow.run(**how).result[node].result == "red"
+    assert flow.start(executor="threads").result(LONG).result[node].result == "red"
+    COLOUR.reset(token)
+
+
+COLOUR: ContextVar[str] = ContextVar("colour", default="none")
+
+
+def test_processes_send_what_pickles_by_value() -> None:
+    """Results and exceptions too; what cannot be sent, or read, fails one attempt and no other."""
+
+    class Local(Exception):
+        def __init__(self, one: int, two: int) -> None:
+            super().__init__(f"{one} {two}")
+
+    @dataclasses.dataclass
+    class Point:
+        x: int = 0
+
+    def fails() -> None:
+        raise Local(1, 2)
+
+    flow, (value, generator, unreadable) = flow_of(lambda: Point(3), lambda: (x for x in [1]), fails)
+    with ProcessPoolExecutor(1) as pool:
+        result = flow.run(executor=pool).result
+    assert result[value].result.x == 3
+    assert result[generator].message == (
+        "What the body did cannot be sent: TypeError: cannot pickle 'generator' object"
+    )
+    assert str(result[unreadable].message).startswith("What the body did cannot be read here: TypeError: ")
 
 
 def test_processes() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from acts import Told, does, flow_of, placed
 
-from interlock import Flow, context, states, task, triggers
+from interlock import Flow, FlowError, context, states, task, triggers
 from interlock.executors import ThreadExecutor
 from interlock.signals import FAIL, PAUSE
 from interlock.states import Cancelled, Failed, Success, TimedOut
@@ -260,6 +260,86 @@ def test_a_result_is_waited_for_as_long_as_told(gate: Gate) -> None:
     assert handle.result(LONG).result[node].result == "late"
 
 
+def test_a_very_short_wait_ends() -> None:
+    """However short the time is that a flow run waits for, it goes on."""
+
+    def again() -> int:
+        if context.task_run_count < 4:
+            raise FAIL("again")
+        return 1
+
+    with Flow("short") as flow:
+        for _ in range(20):
+            placed(task(max_retries=3, retry_delay=0)(again))
+    for _ in range(150):
+        assert flow.start().result(LONG).is_successful()
+
+
+def test_an_old_body_that_ends_while_all_places_are_taken(gate: Gate) -> None:
+    """Its run is begun once more, not twice: what the next attempt gives counts."""
+    others = threading.Event()
+
+    def slow() -> str:
+        if context.task_run_count == 1:
+            gate()
+            others.set()
+        return "ok"
+
+    def other() -> None:
+        gate.event.set()
+        others.wait(LONG)
+
+    with Flow("full") as flow:
+        node = task(timeout=SHORT, max_retries=1)(slow)()
+        for _ in range(4):
+            placed(task(other))
+    for _ in range(5):
+        gate.event.clear()
+        others.clear()
+        result = flow.run(executor="threads", workers=2).result[node]
+        assert result == Success(None, "ok")
+
+
+@pytest.mark.parametrize("name", ["async", "threads"])
+def test_to_cancel_what_is_over_does_nothing(name: str) -> None:
+    """A handle may be used at any time, also when the event loop of the flow run is closed."""
+    flow, (node,) = flow_of(does(1))
+    for _ in range(20):
+        handle = flow.start(executor=name)  # type: ignore[arg-type]  # one of the names
+        while not handle.done():
+            handle.cancel()
+        assert handle.result(LONG).result[node].is_finished()
+        handle.cancel()
+
+
+def test_asking_again_does_not_make_the_wait_longer(gate: Gate) -> None:
+    """The grace period counts from the first time, and clean-up is not disturbed a second time."""
+    flow, (node,) = flow_of(gate)
+    handle = flow.start(executor="threads", grace=4 * SHORT)
+    gate.reached()
+    while not handle.done():
+        handle.cancel()
+        threading.Event().wait(SHORT)
+    assert handle.result(LONG).result[node].is_cancelled()
+
+
+@pytest.mark.parametrize("name", ["in-line", "threads", "async"])
+def test_an_async_body_that_does_not_stop_is_given_up(name: str) -> None:
+    """One that swallows its cancellation is out of time all the same."""
+    ended = []
+
+    async def late() -> str:
+        try:
+            await asyncio.sleep(LONG)
+        except asyncio.CancelledError:
+            ended.append(1)
+        return "late"
+
+    flow, (node,) = flow_of(late, timeout=SHORT)
+    with made(name) as how:
+        assert type(flow.run(**how).result[node]) is TimedOut
+
+
 INTERRUPTS: list[Callable[[], object]] = [_thread.interrupt_main, lambda: signal.raise_signal(signal.SIGINT)]
 
 
@@ -403,7 +483,8 @@ def test_failing_fast_stops_the_others(name: str, gate: Gate) -> None:
     assert type(state) is Failed
     assert (state.result[good], state.result[bad]) == (Success(None, 1), Failed("no"))
     verdict = states.TriggerFailed("Another task run failed, and the flow run fails fast")
-    assert [state.result[node] for node in (waits, *others)] == [verdict] * 3
+    assert [state.result[node] for node in others] == [verdict] * 2
+    assert state.result[waits] == verdict or (name in THREADED and type(state.result[waits]) is Cancelled)
     assert ran == []
 
 
@@ -422,7 +503,39 @@ def test_failing_fast_gives_up_what_is_under_way(name: str, gate: Gate) -> None:
     with made(name) as how:
         state = flow.run(fail_fast=True, grace=SHORT, **how)
     parent = state.result[node]
-    assert (type(state), type(parent)) == (Cancelled, Cancelled)
+    assert (type(state), type(parent)) == (Failed, states.Mapped)
+    assert [type(child) for child in parent.map_states] == [Cancelled, Failed]
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_failing_fast_in_a_gate(name: str) -> None:
+    """A trigger that says no, a state that was given: it is no Ctrl-C, and waits for nothing else."""
+    with Flow("gate") as flow:
+        good = task(lambda: 1)()
+        never = placed(task(trigger=lambda _: False)(lambda: 2), upstream_tasks=[good])
+        other = placed(task(lambda: 3), upstream_tasks=[good])
+        waits = placed(task(max_retries=1, retry_delay=3600)(does(FAIL("not yet"))), upstream_tasks=[good])
+    with made(name) as how:
+        state = flow.run(fail_fast=True, **how)
+        given = flow.run(fail_fast=True, task_states={good: Failed("given")}, **how)
+    assert (type(state), type(given)) == (Failed, Failed)
+    assert type(state.result[never]) is states.TriggerFailed
+    assert "KeyboardInterrupt" not in repr(state.result)
+    assert all(state.result[node].is_finished() for node in (other, waits))
+
+
+def test_failing_fast_raises() -> None:
+    """What the first failed task raised is raised, where that is asked for, a child's too."""
+
+    def body(x: int) -> int:
+        if x == 1:
+            raise ZeroDivisionError("one")
+        return x
+
+    with Flow("fast") as flow:
+        task(body).map([0, 1, 2])
+    with pytest.raises(FlowError, match="fast"):
+        flow.run(fail_fast=True, raise_on_exception=True)
 
 
 def test_a_failure_that_is_retried_is_no_failure_yet() -> None:

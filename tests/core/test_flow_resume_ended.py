@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from acts import flow_of, it, placed, refused
 
-from interlock import Flow, Parameter, context, states, task
+from interlock import Flow, Parameter, context, flatten, resource_manager, states, task, triggers
 from interlock.signals import ENDRUN, FAIL, LOOP, SKIP
 from interlock.states import Cancelled, Failed, Mapped, Skipped, Success, TriggerFailed
 
@@ -144,3 +144,88 @@ def test_what_there_is_nothing_to_do_for_is_refused() -> None:
     given: list[dict[str, Any]] = [{"tasks": [node]}, {"signals": {node: SKIP()}}]
     for more in given:
         assert refused(lambda more=more: flow.resume(bad, **more)) == text  # type: ignore[misc]  # a default is none
+
+
+def test_what_stands_on_what_is_done_again_is_done_again() -> None:
+    """A task that ran whatever happened before it saw a failure: it is to see what comes of the second time."""
+    work = Work()
+    work.bad = {"b"}
+
+    def report(a: str | None, b: str | None) -> tuple[object, object]:
+        work.calls.append("report")
+        return a, b
+
+    with Flow("reported") as flow:
+        a, b = task(work.body)("a"), task(work.body)("b")
+        told = task(trigger=triggers.all_finished)(report)(a, b)
+    flow.set_reference_tasks([a, b, told])
+    first = flow.run()
+    assert (first.result[told].result, work.again()) == (("a", None), ["a", "b", "report"])
+    second = flow.resume(first)
+    assert (second.result[told].result, work.again()) == (("a", "b"), ["b", "report"])
+
+
+def test_children_of_a_flattened_list_stand_only_where_it_does() -> None:
+    """Places in it move when one of its parts comes to more, so nothing of it is taken for something else."""
+    bad = {1}
+
+    def pair(x: int) -> list[int]:
+        if x in bad:
+            raise OSError("no")
+        return [x, x]
+
+    with Flow("flattened") as flow:
+        each = task(lambda v: v * 10).map(flatten(task(pair).map([0, 1, 2])))
+    first = flow.run()
+    bad.clear()
+    assert flow.resume(first).result[each].result == flow.run().result[each].result == [0, 0, 10, 10, 20, 20]
+
+
+def test_a_child_stands_on_its_own_upstream_child() -> None:
+    """In a chain of maps one that is done again is followed by its own alone, whatever their triggers say."""
+    work = Work()
+    work.bad = {"b"}
+
+    def then(x: str) -> str:
+        work.calls.append(f"then {x}")
+        return x
+
+    with Flow("chained") as flow:
+        first_map = task(work.body).map(["a", "b", "c"])
+        second_map = task(trigger=triggers.all_finished)(then).map(first_map)
+    flow.set_reference_tasks([first_map, second_map])
+    first = flow.run()
+    work.again()
+    second = flow.resume(first)
+    assert work.again() == ["b", "then b"]
+    assert second.result[second_map].result == ["a", "b", "c"]
+
+
+def test_a_resource_is_set_up_again_for_what_is_done_again() -> None:
+    """What it was before is cleaned up already; those that went well with it are not done again."""
+    calls: list[str] = []
+    bad = {"second"}
+
+    class Cluster:
+        def setup(self) -> str:
+            calls.append("setup")
+            return "cluster"
+
+        def cleanup(self, cluster: str) -> None:
+            calls.append("cleanup")
+
+    def body(cluster: str, name: str) -> str:
+        calls.append(name)
+        if name in bad:
+            raise OSError("no")
+        return name
+
+    with Flow("resource") as flow, resource_manager(Cluster)() as cluster:
+        for name in ("first", "second"):
+            task(body)(cluster, name)
+    first = flow.run()
+    assert (type(first), sorted(calls)) == (Failed, ["cleanup", "first", "second", "setup"])
+    calls.clear()
+    bad.clear()
+    assert flow.resume(first).is_successful()
+    assert calls == ["setup", "second", "cleanup"]
