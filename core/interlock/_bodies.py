@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import copy
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -18,9 +19,11 @@ from interlock.signals import FAIL, TIMEOUT, Signal, succeeded
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
+    from datetime import datetime
 
     from interlock._commands import Call
     from interlock._context import Layers
+    from interlock._task_runner import TaskRunner
 
 
 @attrs.frozen(eq=False)
@@ -73,10 +76,29 @@ def _received(sent: bytes) -> Body:
     return Body(function, arguments, layers, logs, limit, sent=True)
 
 
+class Seen:
+    """What a body may know of its task run, as it was when it was called: if it is given up, the run goes on."""
+
+    __slots__ = ("_began", "attempt", "data", "index", "name", "node")
+
+    def __init__(self, runner: TaskRunner, attempt: int) -> None:
+        self.node = runner.node
+        self.index = runner.index
+        self.name = runner.name
+        self.data = copy.copy(runner.data)
+        self.attempt = attempt
+        self._began = runner.began()
+
+    def began(self) -> datetime:
+        """Return when the attempt began."""
+        return self._began
+
+
 def body_of(call: Call) -> Body:
     """Return a call as it is handed over."""
     node = call.runner.node
-    return Body(call.function, call.arguments, call.layers, node.logs, node.limit)
+    layers = (call.layers[0], Seen(call.runner, call.attempt))
+    return Body(call.function, call.arguments, layers, node.logs, node.limit)
 
 
 def called(body: Body) -> Signal | KeyboardInterrupt | Sent:
@@ -185,7 +207,7 @@ async def _within(
         begun(partial(_stop, loop, task))
     if limit is None:
         return await work
-    clock = asyncio.timeout(limit)
+    clock, until = asyncio.timeout(limit), loop.time() + limit
     try:
         async with clock:
             value = await work
@@ -193,7 +215,7 @@ async def _within(
         if not clock.expired():
             raise  # the body's own
     else:
-        if not clock.expired():
+        if not clock.expired() and loop.time() <= until:
             return value
     raise out_of_time(limit) from None  # also where it would not be stopped
 

@@ -11,9 +11,10 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from interlock._bodies import Seen
     from interlock._task_runner import TaskRunner
 
-    Layers = tuple[Mapping[str, Any], TaskRunner | None]
+    Layers = tuple[Mapping[str, Any], TaskRunner | Seen | None]
     """The context of a flow run, and the task run in it that is under way. Any: the values have no common type."""
 
 current: ContextVar[Layers] = ContextVar("interlock.context")
@@ -66,7 +67,7 @@ ABSENT = object()
 """Says that a task run has nothing under a key now."""
 
 
-def _logger(runner: TaskRunner, flow: Mapping[str, Any]) -> Any:
+def _logger(runner: TaskRunner | Seen, flow: Mapping[str, Any]) -> Any:
     from interlock._log import TaskLogger
 
     return TaskLogger(
@@ -77,12 +78,12 @@ def _logger(runner: TaskRunner, flow: Mapping[str, Any]) -> Any:
             "task": runner.node.task.name,
             "run": runner.name,
             "map_index": runner.index,
-            "attempt": runner.run.attempt,
+            "attempt": runner.attempt,
         },
     )
 
 
-def _run_id(runner: TaskRunner, flow: Mapping[str, Any]) -> str:
+def _run_id(runner: TaskRunner | Seen, flow: Mapping[str, Any]) -> str:
     child = "" if runner.index is None else f"[{runner.index}]"
     return f"{flow.get('flow_run_id')}/{runner.node.slug}{child}"
 

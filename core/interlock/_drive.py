@@ -128,7 +128,7 @@ class Drive:
         ring: Callable[[], object],
         loop: Loop | None = None,
     ) -> None:
-        self.flights = Flights(runner, self._interrupted, ring, driving.grace)
+        self.flights = Flights(runner, self._interrupted, ring, driving.grace, now)
         self._runner = runner
         self._driving = driving
         self._interrupts = interrupts

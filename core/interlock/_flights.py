@@ -55,22 +55,29 @@ class Flights:
         stop: stops the flow run, at a time: for a body that speaks to the whole program.
         ring: wakes who waits for an end; called in any thread.
         grace: for how many seconds a body that is out of time, or was cancelled, is waited for.
+        clock: tells the time, in seconds since 1970; called in any thread.
     """
 
     def __init__(
-        self, runner: FlowRunner, stop: Callable[[float], None], ring: Callable[[], object], grace: float
+        self,
+        runner: FlowRunner,
+        stop: Callable[[float], None],
+        ring: Callable[[], object],
+        grace: float,
+        clock: Callable[[], float],
     ) -> None:
         self.under_way: dict[Flight, None] = {}
         """All that may be at work, in their order."""
         self.open: set[Flight] = set()
         """Those that are waited for; the others were given up."""
-        self._ended: deque[tuple[Flight, Under]] = deque()
+        self._ended: deque[tuple[Flight, Under, float]] = deque()
         self._due: list[tuple[float, int, Flight]] = []
         self._order = itertools.count()
         self._runner = runner
         self._stop = stop
         self._ring = ring
         self._grace = grace
+        self._clock = clock
 
     def begin(self, call: Call, now: float, hand_over: Callable[[], Under], stops: bool = False) -> None:
         """Hand a call over. `stops`: whether the body stops itself when its time is over, so that it is waited for."""
@@ -88,7 +95,7 @@ class Flights:
             self._runner.receive(call, LOST._of(text_of(error), result=error), now)
 
     def _has_ended(self, flight: Flight, under: Under) -> None:
-        self._ended.append((flight, under))
+        self._ended.append((flight, under, self._clock()))
         self._ring()
 
     def _give(self, flight: Flight, until: float) -> None:
@@ -98,12 +105,15 @@ class Flights:
     def land(self, now: float) -> None:
         """Take what has ended, and give up what is out of time."""
         while self._ended:
-            flight, under = self._ended.popleft()
+            flight, under, at = self._ended.popleft()
             if self.under_way.pop(flight, flight) is flight:
                 continue  # it has told of its end before
             signal = self._said(under, now)
             if flight in self.open:
                 self.open.remove(flight)
+                limit = flight.call.runner.node.limit
+                if flight.due is not None and at > flight.due and limit is not None and not flight.stopped:
+                    signal = out_of_time(limit)  # it held up whoever would have given it up
                 self._runner.receive(flight.call, signal, now)
             else:
                 self._runner.late(flight.call, signal, now)
@@ -129,7 +139,9 @@ class Flights:
         """Ask everything under way to stop; it is given up after the grace period."""
         for flight in [flight for flight in self.under_way if flight in self.open and not flight.stopped]:
             flight.stopped = True
-            self._give(flight, now + self._grace)
+            until = now + self._grace
+            if flight.due is None or until < flight.due:
+                self._give(flight, until)
             if flight.under is not None and not isinstance(flight.call, Store):  # else what was done would be lost
                 flight.under.cancel()
 
@@ -165,7 +177,7 @@ class Flights:
         """Warn of those that are still at work when the flow run is over."""
         import logging
 
-        ended = {flight for flight, _ in list(self._ended)}
+        ended = {flight for flight, _, _ in list(self._ended)}
         for flight in self.under_way:
             if flight not in ended and flight not in self.open:
                 log = logging.getLogger(f"interlock.task.{flight.call.runner.node.task.name}")

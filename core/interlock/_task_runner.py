@@ -92,6 +92,11 @@ class TaskRunner:
         """The task's name, with the number of the child."""
         return self.node.task.name if self.index is None else f"{self.node.task.name}[{self.index}]"
 
+    @property
+    def attempt(self) -> int:
+        """The number of the attempt that is open, or of the last one."""
+        return self.run.attempt
+
     def __repr__(self) -> str:
         return f"<TaskRunner of {self.name}: {self.state!r}>"
 

@@ -128,6 +128,28 @@ def test_the_next_attempt_waits_for_the_old_body(name: str, gate: Gate) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["in-line", "threads", "pool"])
+def test_an_old_body_knows_which_attempt_it_is(name: str) -> None:
+    """Its context is that of its own attempt, also when the next one has begun."""
+    told: list[tuple[int, int, object]] = []
+    begun = threading.Event()
+
+    def body() -> None:
+        first = context.task_run_count, context.task_start_time
+        if first[0] == 1:
+            assert begun.wait(LONG)
+            told.append((first[0], context.task_run_count, context.task_start_time == first[1]))
+            told_all.set()
+        begun.set()
+
+    told_all = threading.Event()
+    flow, _ = flow_of(body, timeout=SHORT, max_retries=1)
+    with made(name) as how:
+        assert flow.run(grace=SHORT, **how).is_successful()
+        assert told_all.wait(LONG)
+    assert told == [(1, 1, True)]
+
+
 @pytest.mark.parametrize("name", DRIVERS)
 def test_the_old_body_is_waited_for_no_longer_than_a_grace_period(name: str, gate: Gate) -> None:
     """Behind the grace period the next attempt begins beside it."""
@@ -321,6 +343,28 @@ def test_asking_again_does_not_make_the_wait_longer(gate: Gate) -> None:
         handle.cancel()
         threading.Event().wait(SHORT)
     assert handle.result(LONG).result[node].is_cancelled()
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+def test_an_async_body_that_holds_up_its_loop_is_out_of_time(name: str) -> None:
+    """Nobody can give it up while it blocks, but it has taken too long all the same."""
+
+    async def blocks() -> str:
+        threading.Event().wait(3 * SHORT)
+        return "blocked"
+
+    flow, (node,) = flow_of(blocks, timeout=SHORT)
+    with made(name) as how:
+        assert type(flow.run(**how).result[node]) is TimedOut
+
+
+def test_a_body_that_is_cancelled_keeps_its_limit(gate: Gate) -> None:
+    """It is waited for no longer than it was allowed to take."""
+    flow, (node,) = flow_of(gate, timeout=4 * SHORT)
+    handle = flow.start(executor="threads", grace=LONG)
+    gate.reached()
+    handle.cancel()
+    assert handle.result(LONG / 2).result[node].is_cancelled()
 
 
 @pytest.mark.parametrize("name", ["in-line", "threads", "async"])
