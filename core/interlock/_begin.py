@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
@@ -31,6 +31,7 @@ from interlock.executors import Executor, ThreadExecutor
 from interlock.signals import Signal
 from interlock.states import Scheduled, State
 
+LEAVING = 0.1  # seconds that async bodies have to stop when their loop is closed
 NAMED = ("threads", "async")
 """The executors that have a name."""
 
@@ -233,16 +234,31 @@ def _anew(
 def driven(runner: FlowRunner, how: How, interrupts: Interrupts | None = None) -> State:
     """Carry out a flow run as it was asked for, and return the state in which it rests."""
     if how.executor == "async":
-        import asyncio
-
         with interrupts or Interrupts() as asked:
-            work = partial(asyncio.run, carry_out_async(runner, how.driving(None), asked))
+            work = partial(_on_a_loop, carry_out_async(runner, how.driving(None), asked))
             state: State = apart(work) if on_a_loop() else work()
             return state
     if isinstance(how.executor, str):
         with ThreadExecutor(f"interlock {runner.plan.flow.name}") as threads:
             return carry_out(runner, how.driving(threads), interrupts)
     return carry_out(runner, how.driving(how.executor), interrupts)
+
+
+def _on_a_loop(work: Coroutine[Any, Any, State]) -> State:
+    """Do some work on an event loop of its own. `asyncio.run` waits for bodies that do not stop; this does not."""
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        left = asyncio.all_tasks(loop)
+        for each in left:
+            each.cancel()
+        if left:
+            loop.run_until_complete(asyncio.wait(left, timeout=LEAVING))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
 
 
 async def driven_async(runner: FlowRunner, how: How) -> State:

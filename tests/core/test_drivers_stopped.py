@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -343,6 +344,25 @@ def test_asking_again_does_not_make_the_wait_longer(gate: Gate) -> None:
         handle.cancel()
         threading.Event().wait(SHORT)
     assert handle.result(LONG).result[node].is_cancelled()
+
+
+@pytest.mark.parametrize("name", ["in-line", "threads", "async"])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # what is left behind is not closed
+def test_an_async_body_that_never_stops_is_left_behind(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """However often it is cancelled: the flow run does not wait for it."""
+    over: list[int] = []
+
+    async def stubborn() -> None:
+        while not over:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(SHORT)
+
+    flow, (node, other) = flow_of(stubborn, does(1), timeout=SHORT, name="stubborn")
+    with made(name) as how:
+        state = flow.run(grace=SHORT, **how)
+    over.append(1)
+    assert (type(state.result[node]), state.result[other].result) == (TimedOut, 1)
+    assert "stubborn: its work goes on, though nobody waits for it any more" in caplog.messages
 
 
 @pytest.mark.parametrize("name", DRIVERS)
