@@ -128,7 +128,7 @@ class Drive:
         ring: Callable[[], object],
         loop: Loop | None = None,
     ) -> None:
-        self.flights = Flights(runner, self._interrupted, ring, driving.grace, now)
+        self.flights = Flights(runner, self._interrupted, ring, driving.grace, steady)
         self._runner = runner
         self._driving = driving
         self._interrupts = interrupts
@@ -259,6 +259,11 @@ class Drive:
 def now() -> float:
     """Return the time, in seconds since 1970."""
     return time.time()
+
+
+def steady() -> float:
+    """Return the seconds on a clock that nobody sets."""
+    return time.monotonic()
 
 
 def carry_out(runner: FlowRunner, driving: Driving = INLINE, interrupts: Interrupts | None = None) -> State:

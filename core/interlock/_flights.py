@@ -55,7 +55,7 @@ class Flights:
         stop: stops the flow run, at a time: for a body that speaks to the whole program.
         ring: wakes who waits for an end; called in any thread.
         grace: for how many seconds a body that is out of time, or was cancelled, is waited for.
-        clock: tells the time, in seconds since 1970; called in any thread.
+        clock: tells the seconds on a clock that nobody sets, for what lasts; called in any thread.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Flights:
         self.under_way[flight] = None
         self.open.add(flight)
         if call.runner.node.limit is not None and not isinstance(call, Look | Store):
-            self._give(flight, now + call.runner.node.limit + (self._grace if stops else 0.0))
+            self._give(flight, call.runner.node.limit + (self._grace if stops else 0.0))
         try:
             flight.under = hand_over()
             flight.under.add_done_callback(partial(self._has_ended, flight))
@@ -98,7 +98,10 @@ class Flights:
         self._ended.append((flight, under, self._clock()))
         self._ring()
 
-    def _give(self, flight: Flight, until: float) -> None:
+    def _give(self, flight: Flight, seconds: float) -> None:
+        until = self._clock() + seconds
+        if flight.due is not None and flight.due < until:
+            return
         flight.due = until
         heapq.heappush(self._due, (until, next(self._order), flight))
 
@@ -117,7 +120,7 @@ class Flights:
                 self._runner.receive(flight.call, signal, now)
             else:
                 self._runner.late(flight.call, signal, now)
-        while self._due and self._due[0][0] <= now:
+        while self._due and self._due[0][0] <= self._clock():
             due, _, flight = heapq.heappop(self._due)
             if flight in self.open and flight.due == due:
                 self._give_up(flight, now)
@@ -139,9 +142,7 @@ class Flights:
         """Ask everything under way to stop; it is given up after the grace period."""
         for flight in [flight for flight in self.under_way if flight in self.open and not flight.stopped]:
             flight.stopped = True
-            until = now + self._grace
-            if flight.due is None or until < flight.due:
-                self._give(flight, until)
+            self._give(flight, self._grace)
             if flight.under is not None and not isinstance(flight.call, Store):  # else what was done would be lost
                 flight.under.cancel()
 
@@ -150,9 +151,11 @@ class Flights:
         due = self._due
         while due and (due[0][2] not in self.open or due[0][2].due != due[0][0]):
             heapq.heappop(due)  # it has ended, or is due at another time
+        seconds = None if until is None else until - now
         if due:
-            until = due[0][0] if until is None else min(until, due[0][0])
-        return None if until is None else max(0.0, until - now)
+            left = due[0][0] - self._clock()
+            seconds = left if seconds is None else min(seconds, left)
+        return None if seconds is None else max(0.0, seconds)
 
     def _said(self, under: Under, now: float) -> Signal:
         try:
