@@ -15,6 +15,8 @@ import attrs
 
 from interlock._capture import capture, ended_by, text_of
 from interlock._context import context, current
+from interlock._data import PLAIN
+from interlock._task_payload import moment
 from interlock.signals import FAIL, TIMEOUT, Signal, succeeded
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from interlock._task_runner import TaskRunner
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class Body:
     """A call, as it is handed to whoever makes it. Any: bodies are the user's."""
 
@@ -79,19 +81,19 @@ def _received(sent: bytes) -> Body:
 class Seen:
     """What a body may know of its task run, as it was when it was called: if it is given up, the run goes on."""
 
-    __slots__ = ("_began", "attempt", "data", "index", "name", "node")
+    __slots__ = ("_at", "attempt", "data", "index", "name", "node")
 
     def __init__(self, runner: TaskRunner, attempt: int) -> None:
         self.node = runner.node
         self.index = runner.index
         self.name = runner.name
-        self.data = copy.copy(runner.data)
+        self.data = runner.data if runner.data is PLAIN else copy.copy(runner.data)
         self.attempt = attempt
-        self._began = runner.began()
+        self._at = runner.at()
 
     def began(self) -> datetime:
         """Return when the attempt began."""
-        return self._began
+        return moment(self._at)
 
 
 def body_of(call: Call) -> Body:

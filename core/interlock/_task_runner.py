@@ -358,7 +358,11 @@ class TaskRunner:
 
     def began(self) -> datetime:
         """Return when the last step was taken: while the body is called, that is the start of the attempt."""
-        return moment(self.run._times[-1] or 0.0 if self.run._times else 0.0)
+        return moment(self.at())
+
+    def at(self) -> float:
+        """Return the same in seconds since 1970."""
+        return self.run._times[-1] or 0.0 if self.run._times else 0.0
 
     def due(self) -> float | None:
         """Return the time that the run waits for, in seconds since 1970; None if it waits for none."""
