@@ -13,7 +13,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ from interlock.states import State
 
 if TYPE_CHECKING:
     from interlock._begin import Asked
+
+    Slowest = Iterable[tuple[float, str]]
 
 SUCCESS, FAILED, MISUSE, PAUSED, CANCELLED = range(5)
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -114,13 +116,13 @@ def _carried_out(target: str, asks: Callable[[Flow, Any], Any], how: Mapping[str
         from interlock import _begin
 
         flow = _target.find(target)
-        state = _run(flow, asks(flow, _begin), quiet or as_json, as_json)
+        state, slowest = _run(flow, asks(flow, _begin), quiet or as_json, as_json)
         saved = None if how["no_save"] else _save(flow, state, how["save"])
     except InterlockError as error:
         raise Misuse(str(error)) from None
     except _target.UserCodeError as error:
         raise Misuse(f"{target} could not be imported:\n{error}") from None
-    _report(flow, state, quiet, as_json, saved)
+    _report(flow, state, quiet, as_json, saved, slowest)
     if saved is not None and not (quiet or as_json):
         click.echo(f"To go on: interlock resume {shlex.quote(target)} {shlex.quote(str(saved))}")
     sys.stdout.flush()
@@ -165,17 +167,17 @@ def draw(lifecycle: str, form: str, output: Path | None) -> int:
     return SUCCESS
 
 
-def _run(flow: Flow, asked: Asked, quiet: bool, as_json: bool) -> State:
-    """Run a flow, with its progress on the standard error."""
+def _run(flow: Flow, asked: Asked, quiet: bool, as_json: bool) -> tuple[State, Slowest]:
+    """Run a flow, with its progress on the standard error; return its state, and what took longest."""
     if quiet:
         with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-            return asked.run()
+            return asked.run(), ()
     from rich.console import Console
 
     from interlock._show import Watcher
 
     with Watcher(flow, Console(stderr=True)) as watcher:
-        return attrs.evolve(asked, watch=watcher).run()
+        return attrs.evolve(asked, watch=watcher).run(), watcher.slowest
 
 
 def _limits(texts: tuple[str, ...]) -> dict[str, int]:
@@ -188,7 +190,7 @@ def _limits(texts: tuple[str, ...]) -> dict[str, int]:
     return found
 
 
-def _report(flow: Flow, state: State, quiet: bool, as_json: bool, saved: Path | None) -> None:
+def _report(flow: Flow, state: State, quiet: bool, as_json: bool, saved: Path | None, slowest: Slowest = ()) -> None:
     """Tell how a flow ended, on the standard output."""
     from rich.console import Console
 
@@ -197,7 +199,7 @@ def _report(flow: Flow, state: State, quiet: bool, as_json: bool, saved: Path | 
     if as_json:
         click.echo(_show.as_json(flow, state, saved))
     elif not quiet:
-        _show.summary(flow, state, Console())
+        _show.summary(flow, state, Console(), slowest)
     elif state.is_failed():
         _show.summary(flow, state, Console(stderr=True))
 

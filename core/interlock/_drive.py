@@ -85,7 +85,7 @@ class Loop:
     def ring(self) -> None:
         """Wake who waits, from any thread."""
         if threading.get_ident() == self._home:
-            self._bell.set()  # a tenth of what the other way takes
+            self._bell.set()  # it is awake, and need not be woken through its socket
         else:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self._loop.call_soon_threadsafe(self._bell.set)
@@ -213,7 +213,7 @@ class Drive:
         if self._interrupts.pending:
             self._interrupts.pending = False
             self._runner.cancel(now)
-        self.flights.stop(now)
+        self.flights.stop()
 
     def _hand_over(self, call: Call, now: float) -> None:
         executor = self._driving.executor

@@ -138,7 +138,7 @@ class Flights:
         if flight.under is not None:
             flight.under.cancel()
 
-    def stop(self, now: float) -> None:
+    def stop(self) -> None:
         """Ask everything under way to stop; it is given up after the grace period."""
         for flight in [flight for flight in self.under_way if flight in self.open and not flight.stopped]:
             flight.stopped = True

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,11 @@ from interlock._results import TaskStates
 from interlock._task_runner import TaskRunner
 from interlock.states import State
 
+MOST = 40  # rows that are shown one by one
+SHOWN = 5  # of the slowest runs, and of failures that are told while a flow of many tasks runs
+CAUSES = 3  # failures whose tracebacks are shown in the end
+SLOW = 1.0  # seconds from which on a run is called slow
+RARELY = 5.0  # seconds between two lines that say how far a flow of many tasks is
 OFTEN = 0.1  # seconds between two updates of the progress: more can be neither read nor afforded
 
 STYLES: Mapping[type[State], str] = {
@@ -34,14 +40,25 @@ STYLES: Mapping[type[State], str] = {
 
 
 class Watcher:
-    """Shows how far a flow run is: a bar on a terminal, a line for each task elsewhere."""
+    """Shows how far a flow run is: a bar on a terminal; elsewhere a line for each task, or for a flow of many, counts.
 
-    def __init__(self, flow: Flow, console: Console) -> None:
+    Args:
+        flow: the flow.
+        console: where to.
+        clock: tells the seconds on a clock that nobody sets.
+    """
+
+    def __init__(self, flow: Flow, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self.slowest: list[tuple[float, str]] = []
+        """The runs that took longest, in seconds, with their names; no order."""
+        self._name = flow.name
         self._console = console
+        self._clock = clock
         self._tasks = len(flow)
-        self._over = 0
+        self._told = 0
+        self._ended: Counter[str] = Counter()
         self._children = self._children_over = 0
-        self._next = 0.0
+        self._next = clock() + RARELY if self._tasks > MOST else 0.0
         self._bar: Progress | None = None
         self._line: TaskID | None = None
         if console.is_terminal:
@@ -62,37 +79,72 @@ class Watcher:
 
     def __call__(self, runner: TaskRunner) -> None:
         """Take note of a task run that has changed its state."""
+        if not runner.over:
+            if runner.children is not None and isinstance(runner.state, states.Mapping):
+                self._children += len(runner.children)
+            return
+        if runner.children is None:
+            self._note_time(runner)
         if runner.index is None:
-            self._over += runner.over
-            self._children += len(runner.children or ()) if isinstance(runner.state, states.Mapping) else 0
-            if runner.over and self._bar is None:
-                self._console.print(Text(f"{runner.name}: {_said(runner.state)}"), soft_wrap=True)
+            self._ended[type(runner.state).__name__] += 1
+            if self._bar is None and (self._tasks <= MOST or (runner.state.is_failed() and self._told < SHOWN)):
+                self._told += 1
+                self._say(f"{runner.name}: {_said(runner.state)}")
         else:
-            self._children_over += runner.over
-        if self._bar is not None and self._line is not None and (now := time.monotonic()) >= self._next:
+            self._children_over += 1
+        if (now := self._clock()) >= self._next and (self._bar is not None or self._tasks > MOST):
+            self._refresh(now)
+
+    def _note_time(self, runner: TaskRunner) -> None:
+        took = runner.took()
+        if len(self.slowest) < SHOWN:
+            heapq.heappush(self.slowest, (took, runner.name))
+        elif took > self.slowest[0][0]:
+            heapq.heapreplace(self.slowest, (took, runner.name))
+
+    def _refresh(self, now: float) -> None:
+        over = self._ended.total()
+        if self._bar is not None and self._line is not None:
+            total = self._tasks + max(self._children, self._children_over)
+            self._bar.update(self._line, completed=over + self._children_over, total=total, refresh=True)
             self._next = now + OFTEN
-            self._bar.update(self._line, completed=self._over + self._children_over, total=self._total(), refresh=True)
+        else:
+            self._say(f"{self._name}: {over:,} of {self._tasks:,} tasks are over: {_counted(self._ended)}")
+            self._next = now + RARELY
 
-    def _total(self) -> int:
-        return self._tasks + max(self._children, self._children_over)
+    def _say(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
 
 
-def summary(flow: Flow, state: State, console: Console) -> None:
-    """Print a table of tasks and states, and why the flow failed."""
+def summary(flow: Flow, state: State, console: Console, slowest: Iterable[tuple[float, str]] = ()) -> None:
+    """Print a table of tasks and states, what took longest, and why the flow failed: what one screen can hold."""
     result = state.result
     if isinstance(result, TaskStates) and len(result):
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("task", overflow="fold")
-        table.add_column("state", overflow="fold")
-        table.add_column("message", overflow="fold")
-        for task, slug in flow.slugs.items():
-            ended = result[task]
-            table.add_row(Text(slug), _named(ended), Text(_counts(ended) or ended.message or ""))
-        console.print(table)
+        _table(flow, result, console)
+    slow = [f"{name} {took:,.1f} s" for took, name in sorted(slowest, reverse=True) if took >= SLOW]
+    if slow:
+        console.print(Text(f"slowest: {', '.join(slow)}"), soft_wrap=True)
     console.print(Text.assemble(f"{flow.name}: ", _named(state), f": {state.message}" if state.message else ""))
     if state.is_failed() and isinstance(result, TaskStates):
         for line in _why(flow, result):
             console.print(line, soft_wrap=True)
+
+
+def _table(flow: Flow, result: TaskStates, console: Console) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("task", "state", "message"):
+        table.add_column(column, overflow="fold")
+    rows = [(slug, result[slug]) for slug in flow.slugs.values()]
+    shown = rows
+    if len(rows) > MOST:  # those that went as usual are counted
+        shown = [(slug, ended) for slug, ended in rows if type(ended) is not states.Success][:MOST]
+    for slug, ended in shown:
+        table.add_row(Text(slug), _named(ended), Text(_counts(ended) or ended.message or ""))
+    if len(shown) < len(rows):
+        told = {slug for slug, _ in shown}
+        rest = Counter(type(ended).__name__ for slug, ended in rows if slug not in told)
+        table.add_row(Text(f"{rest.total():,} more"), Text(""), Text(_counted(rest)))
+    console.print(table)
 
 
 def as_json(flow: Flow, state: State, saved: Path | None) -> str:
@@ -117,8 +169,11 @@ def _children(state: State) -> Sequence[State] | None:
 
 
 def _counts(state: State) -> str:
-    counts = Counter(type(child).__name__ for child in _children(state) or ())
-    return ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    return _counted(Counter(type(child).__name__ for child in _children(state) or ()))
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
 
 
 def _named(state: State) -> Text:
@@ -140,14 +195,12 @@ def _failures(flow: Flow, result: TaskStates) -> Iterator[tuple[str, State]]:
 
 
 def _why(flow: Flow, result: TaskStates) -> Iterator[Text]:
-    """Yield the first failure that is not just the echo of another, and its own traceback."""
+    """Yield the first failures that are not just the echo of another, each with its own traceback."""
     failures = list(_failures(flow, result))
     causes = [failure for failure in failures if not isinstance(failure[1], states.TriggerFailed)] or failures
-    if not causes:
-        return
-    name, state = causes[0]
-    others = len(causes) - 1
-    more = f" ({others} more failed)" if others else ""
-    yield Text(f"{name}: {_said(state)}{more}")
-    if isinstance(state.result, BaseException):
-        yield Text("".join(traceback.format_exception(state.result)).rstrip())
+    for name, state in causes[:CAUSES]:
+        yield Text(f"{name}: {_said(state)}")
+        if isinstance(state.result, BaseException):
+            yield Text("".join(traceback.format_exception(state.result)).rstrip())
+    if len(causes) > CAUSES:
+        yield Text(f"{len(causes) - CAUSES:,} more failed")

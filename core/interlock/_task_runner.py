@@ -39,7 +39,7 @@ from interlock.signals import (
     cached,
     made,
 )
-from interlock.states import BY_NAME, Looped, Paused, Retrying, Scheduled, State, Success, looped, success
+from interlock.states import BY_NAME, Looped, Retrying, Scheduled, State, Success, looped, success
 from interlock.states import Mapping as MappingState
 from interlock.triggers import each
 
@@ -334,7 +334,7 @@ class TaskRunner:
                 return
         if isinstance(signal, RESUME):
             self.own().resumed = True
-        elif self.data.resumed and (isinstance(state, Paused) or _timeless(state)):
+        elif self.data.resumed and isinstance(state, Scheduled) and (state.start_time is None or state.is_paused()):
             self.data.resumed = False  # a person must say so again
 
     def _told(self, row: Row, old: State) -> None:
@@ -364,6 +364,11 @@ class TaskRunner:
         """Return the same in seconds since 1970."""
         return self.run._times[-1] or 0.0 if self.run._times else 0.0
 
+    def took(self) -> float:
+        """Return the seconds from the first step of the run to the last."""
+        times = self.run._times
+        return 0.0 if not times or len(times) < 3 else (times[-1] or 0.0) - (times[1] or 0.0)
+
     def due(self) -> float | None:
         """Return the time that the run waits for, in seconds since 1970; None if it waits for none."""
         state = self.state
@@ -387,10 +392,6 @@ class TaskRunner:
         # What was found and named is so again in the next pass.
         data = PLAIN if self.data is PLAIN else attrs.evolve(self.data, found=None, run_name=None)
         return Record(self.state, copy.copy(self.run), self.called, data, children)
-
-
-def _timeless(state: State) -> bool:
-    return isinstance(state, Scheduled) and state.start_time is None
 
 
 def _trigger_raised(error: BaseException) -> Signal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -13,7 +14,11 @@ import textwrap
 from functools import partial
 from pathlib import Path
 
+import attrs
 import pytest
+from rich.console import Console
+
+from interlock import Flow, _begin, _show, task
 
 FLOW = """
 from interlock import *
@@ -168,6 +173,90 @@ def test_a_failed_flow_says_why_with_the_bodys_own_traceback(tmp_path: Path) -> 
         f'  File "{tmp_path / "file.py"}", line 12, in check'
     ]
     assert "check-1    Mapped   1 Success, 1 Skipped, 1 Failed" in done.stdout
+
+
+WIDE = """
+from interlock import *
+from interlock.signals import *
+
+@task
+def check(i):
+    if i % 1000 == 7: raise ValueError(f"{i} is bad")
+    return i
+
+@task
+def one(i):
+    if i == 3: raise SKIP("three")
+    return i
+
+with Flow("wide") as flow:
+    check.map(list(range(10_000)))
+    for i in range(100):
+        one(i)
+"""
+
+
+def test_a_summary_fits_a_screen(tmp_path: Path) -> None:
+    """Ten thousand children are a row, a hundred tasks that went well another; the first failures show why."""
+    done = interlock("run", str(write(tmp_path, WIDE)), "--no-save", cwd=tmp_path)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert [line.split() for line in lines[:4]] == [
+        ["task", "state", "message"],
+        ["check-1", "Mapped", "9,990", "Success,", "10", "Failed"],
+        ["one-4", "Skipped", "three"],
+        ["100", "more", "100", "Success"],
+    ]
+    assert lines[4] == "wide: Failed: Some reference tasks failed."
+    assert [line for line in lines if line.startswith("check[")] == [
+        f"check[{i}]: Failed: ValueError: {i} is bad" for i in (7, 1007, 2007)
+    ]
+    assert lines[-1] == "7 more failed"
+    assert len(lines) < 40
+    assert done.stderr == ""
+
+
+def test_progress_of_many_tasks_is_counted() -> None:
+    """Where there are too many for a line each, counts are told now and then, and the first failures at once."""
+    now = 0.0
+    with Flow("many") as flow:
+        for number in range(60):
+            task(name=f"t{number}")(lambda n: n if n % 10 else 1 // n)(number % 20)
+    console = Console(file=io.StringIO(), width=60)
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.3
+        return now
+
+    watcher = _show.Watcher(flow, console, clock)
+    attrs.evolve(_begin.asked(flow), watch=watcher).run()
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines() == [
+        "t0: Failed: ZeroDivisionError: integer division or modulo by zero",
+        "many: 17 of 60 tasks are over: 16 Success, 1 Failed",
+        "t20: Failed: ZeroDivisionError: integer division or modulo by zero",
+        "many: 34 of 60 tasks are over: 32 Success, 2 Failed",
+        "t40: Failed: ZeroDivisionError: integer division or modulo by zero",
+        "many: 51 of 60 tasks are over: 48 Success, 3 Failed",
+    ]
+
+
+def test_what_took_longest_is_told(tmp_path: Path) -> None:
+    """Runs of more than a second are named, the slowest first, children too."""
+    text = """
+        import time
+        from interlock import *
+
+        @task
+        def sleep(s): time.sleep(s)
+
+        with Flow("slow") as flow:
+            sleep.map([0.01, 1.05, 1.3])
+    """
+    done = interlock("run", str(write(tmp_path, text)), "--executor", "threads", cwd=tmp_path)
+    slowest = next(line for line in done.stdout.splitlines() if line.startswith("slowest: "))
+    assert re.fullmatch(r"slowest: sleep\[2\] 1\.[3-9] s, sleep\[1\] 1\.[0-9] s", slowest), slowest
 
 
 def test_piped_progress_is_plain_lines_on_the_standard_error(tmp_path: Path) -> None:
