@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -75,6 +76,10 @@ class How:
         return Driving(executor, workers, self.fail_fast, seconds(self.grace) or 0.0)
 
 
+USUAL = How()
+EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
 def _is_count(value: object) -> bool:
     return type(value) is int and value >= 1
 
@@ -116,29 +121,18 @@ class Asked:
 
 def asked(
     flow: Flow,
-    /,
-    parameters: Mapping[str, Any] | None = None,
-    *,
-    context: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] = EMPTY,
+    context: Mapping[str, Any] = EMPTY,
     plugins: Any = None,
+    task_states: Mapping[object, State] | None = None,
     state: State | None = None,
-    task_states: Mapping[Any, State] | None = None,
-    raise_on_exception: bool = False,
-    executor: str | Executor | None = None,
-    workers: int | None = None,
-    tag_limits: Mapping[str, int] | None = None,
-    fail_fast: bool = False,
-    grace: float | timedelta = GRACE,
-    **more: Any,
+    how: How = USUAL,
+    *,
+    raises: bool = False,
 ) -> Asked:
     """Return what `Flow.run` is asked for. Any: as there."""
-    how = How(executor=executor, workers=workers, tag_limits=tag_limits, fail_fast=fail_fast, grace=grace)
-    given, layers = {**(parameters or {}), **more}, context or {}
     return Asked(
-        flow,
-        lambda watch: begin(flow, given, layers, plugins, watch, task_states, state, how),
-        how,
-        raise_on_exception,
+        flow, lambda watch: begin(flow, parameters, context, plugins, watch, task_states, state, how), how, raises
     )
 
 

@@ -80,7 +80,7 @@ def run_command(target: str, param: tuple[str, ...], **how: Any) -> int:
     TARGET is file.py, file.py:flow, package.module or package.module:flow.
     """
     return _carried_out(
-        target, lambda flow, begin: begin.asked(flow, dict(map(_parameter, param)), **_driving(how)), how
+        target, lambda flow, begin: begin.asked(flow, dict(map(_parameter, param)), how=begin.How(**_driving(how))), how
     )
 
 

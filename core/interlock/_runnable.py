@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
@@ -24,7 +25,8 @@ def _as(method: Callable[P, object]) -> Callable[[Callable[..., T]], Callable[P,
     """Give a method the arguments of another, for type checkers and for `inspect.signature`."""
 
     def same(other: Callable[..., T]) -> Callable[P, T]:
-        setattr(other, "__wrapped__", method)  # noqa: B010  # what `inspect` follows; functions do not declare it
+        made = inspect.signature(method).replace(return_annotation=other.__annotations__["return"])
+        setattr(other, "__signature__", made)  # noqa: B010  # what `inspect` reads; functions do not declare it
         return other
 
     return same
@@ -35,7 +37,7 @@ class Runnable(Graph):
 
     name: str
 
-    def run(
+    def _asked(
         self,
         parameters: Mapping[str, Any] | None = None,
         *,
@@ -50,7 +52,18 @@ class Runnable(Graph):
         fail_fast: bool = False,
         grace: float | timedelta = 30.0,
         **more: Any,
-    ) -> State:
+    ) -> Asked:
+        """Return the flow run that is asked for. Any: values of parameters, plugins, the keys of a `Mapping`."""
+        from interlock import _begin
+
+        how = _begin.How(executor=executor, workers=workers, tag_limits=tag_limits, fail_fast=fail_fast, grace=grace)
+        given = {**(parameters or {}), **more}
+        return _begin.asked(
+            cast("Flow", self), given, context or {}, plugins, task_states, state, how, raises=raise_on_exception
+        )
+
+    @_as(_asked)
+    def run(self, *given: Any, **options: Any) -> State:  # noqa: D417  # its arguments are those of `_asked`
         """Run the flow, and return the state in which it rests.
 
         Its `result` has the state of each task: `flow.run().result[task]`. A flow in which nothing can go on until a
@@ -80,23 +93,9 @@ class Runnable(Graph):
             FlowError: a parameter is missing, unknown or of another type, a state is none that a run can begin in, an
                 option has no meaning, or the flow is still being built.
         """
-        asked = self._asked(
-            parameters,
-            context=context,
-            plugins=plugins,
-            state=state,
-            task_states=task_states,
-            raise_on_exception=raise_on_exception,
-            executor=executor,
-            workers=workers,
-            tag_limits=tag_limits,
-            fail_fast=fail_fast,
-            grace=grace,
-            **more,
-        )
-        return asked.run()
+        return self._asked(*given, **options).run()
 
-    @_as(run)
+    @_as(_asked)
     async def run_async(self, *given: Any, **options: Any) -> State:
         """Run the flow as `run` does, on the event loop that is running: async bodies go on beside each other.
 
@@ -106,18 +105,13 @@ class Runnable(Graph):
         """
         return await self._asked(*given, **options).run_async()
 
-    @_as(run)
+    @_as(_asked)
     def start(self, *given: Any, **options: Any) -> Handle:
         """Run the flow as `run` does, in a thread of its own, and return what asks for its end and waits for it.
 
         Any: as for `run`.
         """
         return self._asked(*given, **options).start()
-
-    def _asked(self, parameters: Mapping[str, Any] | None = None, **options: Any) -> Asked:
-        from interlock import _begin
-
-        return _begin.asked(cast("Flow", self), parameters, **options)
 
     def resume(
         self,
