@@ -63,6 +63,7 @@ LAYERS: list[set[str]] = [
         "_task_payload",
         "_task_runner",
         "_timers",
+        "_watch",
         "_board",
         "_flow_runner",
         "_stdout",
@@ -71,7 +72,19 @@ LAYERS: list[set[str]] = [
         "_resume",
     },
     {"executors", "_interrupts", "_bodies", "_flights", "_given", "_drive", "_handle", "_begin"},
-    {"testing", "__init__", "_saved", "_target", "_show", "_cli", "__main__"},
+    {
+        "testing",
+        "__init__",
+        "_saved",
+        "_target",
+        "_tally",
+        "_events",
+        "_printed",
+        "_summary",
+        "_progress",
+        "_cli",
+        "__main__",
+    },
     {"examples", "examples.looper", "examples.audit", "examples.door"},
 ]
 # Imports upwards, made when a function is called: the method belongs to its class, the work does not.
@@ -96,7 +109,8 @@ DRIVERS = {
     "_begin": "an event loop for a flow run",
     "_stdout": "keeps apart what threads print",
     "_turns": "waits for the thread that is taking a step",
-    "_show": "progress is drawn a few times a second",
+    "_progress": "progress is drawn a few times a second",
+    "_printed": "what is printed meanwhile waits a moment",
     "examples.audit": "a task's body is the user's code",
 }
 

@@ -19,7 +19,7 @@ from interlock._edges import building
 from interlock._ends import begins_over
 from interlock._errors import FlowError, shown, suggest
 from interlock._flow import Flow
-from interlock._flow_runner import FlowRunner, Watch
+from interlock._flow_runner import FlowRunner
 from interlock._given import date_of, layers_of, parameters_of, slug_of, states_of
 from interlock._handle import Handle
 from interlock._hooks import hooks_of
@@ -28,6 +28,7 @@ from interlock._options import seconds
 from interlock._plan import plan
 from interlock._results import rested
 from interlock._tasks import Task
+from interlock._watch import Watch
 from interlock.executors import Executor, ThreadExecutor
 from interlock.signals import Signal
 from interlock.states import Scheduled, State
@@ -167,7 +168,7 @@ def begin(
         return state
     layers = {**layers_of(flow, parameters_of(flow, parameters), context.get("date")), **context}
     layers["date"] = date_of(flow, layers["date"])
-    runner = FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), watch=watch, tag_limits=how.tag_limits)
+    runner = _runner(flow, layers, plugins, watch, how)
     earlier = state.result if state is not None and isinstance(state.result, Mapping) else {}
     given = states_of(flow, runner.plan, {**earlier, **(task_states or {})})
     runner.start(now(), given, state.start_time if isinstance(state, Scheduled) else None)
@@ -199,7 +200,7 @@ def go_on(
     one = isinstance(tasks, Task | str)  # what a person most likely has at hand
     chosen = None if tasks is None else [*(slug_of(nodes, task) for task in ([tasks] if one else tasks)), *said]
     layers = {**layers_of(flow, result.parameters), **result.context, **(context or {})}
-    runner = FlowRunner(nodes, layers, hooks=hooks_of(plugins), watch=watch, tag_limits=how.tag_limits)
+    runner = _runner(flow, layers, plugins, watch, how)
     runner.resume(result, chosen, now(), said)
     return runner
 
@@ -220,8 +221,16 @@ def _anew(
     result = ended.result
     before = {name: value for name, value in result.context.items() if name not in ("flow_run_id", "flow_run_name")}
     layers = {**layers_of(flow, result.parameters), **before, **(context or {})}
-    runner = FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), watch=watch, tag_limits=how.tag_limits)
+    runner = _runner(flow, layers, plugins, watch, how)
     runner.start(now(), kept(runner.plan, result))
+    return runner
+
+
+def _runner(flow: Flow, layers: Mapping[str, Any], plugins: Any, watch: Watch | None, how: How) -> FlowRunner:
+    """Return the runner of a flow run that nothing has happened to. Any: as above."""
+    runner = FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), watch=watch, tag_limits=how.tag_limits)
+    if watch is not None:
+        watch.begins(runner)
     return runner
 
 

@@ -42,6 +42,11 @@ class Board:
             runner = self.runners[node.index] = self._make(node, None)
         return runner
 
+    def make_all(self) -> None:
+        """Make the runners of all nodes."""
+        for node in self.plan.nodes:
+            self.runner(node)
+
     def all(self) -> Iterator[TaskRunner]:
         """Yield the runners that were made, each parent before its children."""
         for runner in self.runners:

@@ -60,7 +60,12 @@ def _how(command: Callable[..., int]) -> Callable[..., int]:
         click.option(
             "--executor", type=click.Choice(["threads", "async"]), help="Have several bodies under way at once."
         ),
-        click.option("--json", "as_json", is_flag=True, help="Print how the flow ended as JSON, and nothing else."),
+        click.option(
+            "--json",
+            "as_json",
+            is_flag=True,
+            help="Print what happens as lines of JSON, the last one how the flow ended, and nothing else.",
+        ),
         click.option("--quiet", "-q", is_flag=True, help="Show nothing but errors."),
         click.option(
             "--log-level", type=click.Choice(LEVELS, case_sensitive=False), default="warning", show_default=True
@@ -116,7 +121,7 @@ def _carried_out(target: str, asks: Callable[[Flow, Any], Any], how: Mapping[str
         from interlock import _begin
 
         flow = _target.find(target)
-        state, slowest = _run(flow, asks(flow, _begin), quiet or as_json, as_json)
+        state, slowest = _run(asks(flow, _begin), quiet, as_json)
         saved = None if how["no_save"] else _save(flow, state, how["save"])
     except InterlockError as error:
         raise Misuse(str(error)) from None
@@ -167,17 +172,21 @@ def draw(lifecycle: str, form: str, output: Path | None) -> int:
     return SUCCESS
 
 
-def _run(flow: Flow, asked: Asked, quiet: bool, as_json: bool) -> tuple[State, Slowest]:
-    """Run a flow, with its progress on the standard error; return its state, and what took longest."""
+def _run(asked: Asked, quiet: bool, as_json: bool) -> tuple[State, Slowest]:
+    """Run a flow, and show how far it is; return its state, and what took longest."""
     if quiet:
         with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
             return asked.run(), ()
     from rich.console import Console
 
-    from interlock._show import Watcher
+    from interlock._events import Events
+    from interlock._progress import Bars, Lines, Watcher
 
-    with Watcher(flow, Console(stderr=True)) as watcher:
-        return attrs.evolve(asked, watch=watcher).run(), watcher.slowest
+    console = Console(stderr=True)
+    view = Events(sys.stdout) if as_json else Bars(console) if console.is_terminal else Lines(console)
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext(), Watcher(view) as watcher:
+        state = attrs.evolve(asked, watch=watcher.tally).run()
+    return state, watcher.tally.slowest
 
 
 def _limits(texts: tuple[str, ...]) -> dict[str, int]:
@@ -192,16 +201,16 @@ def _limits(texts: tuple[str, ...]) -> dict[str, int]:
 
 def _report(flow: Flow, state: State, quiet: bool, as_json: bool, saved: Path | None, slowest: Slowest = ()) -> None:
     """Tell how a flow ended, on the standard output."""
-    from rich.console import Console
-
-    from interlock import _show
-
     if as_json:
-        click.echo(_show.as_json(flow, state, saved))
-    elif not quiet:
-        _show.summary(flow, state, Console(), slowest)
-    elif state.is_failed():
-        _show.summary(flow, state, Console(stderr=True))
+        from interlock import _events
+
+        click.echo(_events.end(flow, state, saved))
+    elif not quiet or state.is_failed():
+        from rich.console import Console
+
+        from interlock._summary import summary
+
+        summary(flow, state, Console(stderr=quiet), slowest)
 
 
 def _parameter(text: str) -> tuple[str, Any]:

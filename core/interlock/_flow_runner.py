@@ -7,7 +7,7 @@ before it does.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,10 +29,9 @@ from interlock._story import Cut, origin
 from interlock._task_payload import FRESH
 from interlock._task_runner import TaskRunner
 from interlock._timers import Timers
+from interlock._watch import Watch, look_back
 from interlock.signals import CANCEL, FAIL, GATHER, MAP, RESUME, SCHEDULE, SKIP, START, TRIGGERFAIL, Signal
 from interlock.states import State
-
-Watch = Callable[[TaskRunner], None]
 
 
 class FlowRunner:
@@ -44,7 +43,7 @@ class FlowRunner:
         tasks: the table of its task runs; the shipped one otherwise.
         flow: the table of the flow run itself; the shipped one otherwise.
         hooks: the plugins' hooks.
-        watch: told of every task run that has changed its state.
+        watch: what looks on.
         tag_limits: by tag: how many task runs that have it may be under way at once.
     """
 
@@ -68,7 +67,7 @@ class FlowRunner:
         self._turn = [hooks]  # of all the task runs: each is a mutable list less to make and to walk
         self.watch = watch
         self._ready: deque[TaskRunner] = deque()
-        self._places = Places(tag_limits, self._ready) if tag_limits else None
+        self.places = Places(tag_limits, self._ready) if tag_limits else None
         self._timers = Timers()
         self._begins: float | None = None  # when the flow run is to begin, while it waits for that
         self._flying = 0  # bodies under way
@@ -140,8 +139,8 @@ class FlowRunner:
             if kept is None:
                 return
             signal = kept
-        if self._places is not None:
-            self._places.leave(call.runner)
+        if self.places is not None:
+            self.places.leave(call.runner)
         if call.runner.receive(signal, call.attempt, now, call.layers):
             self._settle(call.runner, now)
 
@@ -153,8 +152,8 @@ class FlowRunner:
                 body = runner.looked(call, signal, now)
                 if body is not None:
                     self._behind.append(body)
-                elif self._places is not None:
-                    self._places.leave(runner)
+                elif self.places is not None:
+                    self.places.leave(runner)
                 self._settle(runner, now)
             return None
         if isinstance(call, Store):
@@ -202,8 +201,7 @@ class FlowRunner:
         """
         self._ready.clear()
         self._timers.clear()
-        for node in self.plan.nodes:
-            self.board.runner(node)
+        self.board.make_all()
         self._end_all(now, failing)
         for call in [call for call in self._behind if not isinstance(call, Store)]:  # bodies that nobody called yet
             self._behind.remove(call)
@@ -243,6 +241,7 @@ class FlowRunner:
             FlowError: a task named waits for no person.
         """
         put_back(self.board, rested, self._restored)
+        look_back(self.watch, self.board.all())
         going = going_on(self.board, chosen, said or {})
         assert rested.run is not None
         self._life.restore(rested.run)
@@ -303,16 +302,16 @@ class FlowRunner:
                 if asks is not None:
                     self._settle(runner, now)
                 return None
-        if self._places is not None and not self._places.take(runner):
+        if self.places is not None and not self.places.take(runner):
             return None
         given = self._given.get(runner) if self._given else None
         call = runner.ask(self.board.upstreams(runner), now, self._layers, given)
         if call is None:
-            if self._places is not None:
-                self._places.leave(runner)
+            if self.places is not None:
+                self.places.leave(runner)
             self._settle(runner, now)
-        elif self.watch is not None and not isinstance(call, Look):
-            self.watch(runner)
+        elif self.watch is not None and type(call) is not Look:
+            self.watch.changed(runner)
         return call
 
     def _otherwise(self, runner: TaskRunner, now: float) -> bool | None:
@@ -358,7 +357,7 @@ class FlowRunner:
     def _settle(self, runner: TaskRunner, now: float) -> None:
         """Look at where a run is now: it is over, or due, or waits."""
         if self.watch is not None:
-            self.watch(runner)
+            (self.watch.ended if runner.over else self.watch.changed)(runner)
         state = runner.state
         if runner.over:
             ready = self.board.over(runner)

@@ -38,6 +38,10 @@ class Places:
             self._held[runner] = wanted
         return True
 
+    def full(self, tag: str) -> bool:
+        """Return whether a tag has no place left."""
+        return tag in self._limits and self._taken[tag] >= self._limits[tag]
+
     def leave(self, runner: TaskRunner) -> None:
         """Give a run's places back, if it has any; who waited for one of them may ask again."""
         left = self._held.pop(runner, ())

@@ -317,13 +317,13 @@ class TaskRunner:
     # What a step leaves
 
     def _enter(self, row: Row, signal: object, now: float, layers: Layers | None = None) -> None:
-        self.over = row.final
         kind = BY_NAME[row.after]
         signal = made(signal)
         wait: float | BROKEN = 0.0
         if layers is not None and issubclass(kind, Retrying) and signal.leads_to is not kind:
             wait = self._wait(layers)
         state = self.state = payload(self, row.after, signal, now + (0.0 if isinstance(wait, BROKEN) else wait))
+        self.over = row.final  # behind the state: who looks on from another thread sees a final state then
         if isinstance(state, Looped):
             own = self.own()
             own.turn, own.tries, own.loop_result = (state.loop_count or own.turn) + 1, 1, signal.result

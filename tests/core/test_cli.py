@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -14,11 +13,7 @@ import textwrap
 from functools import partial
 from pathlib import Path
 
-import attrs
 import pytest
-from rich.console import Console
-
-from interlock import Flow, _begin, _show, task
 
 FLOW = """
 from interlock import *
@@ -213,33 +208,8 @@ def test_a_summary_fits_a_screen(tmp_path: Path) -> None:
     ]
     assert lines[-1] == "7 more failed"
     assert len(lines) < 40
-    assert done.stderr == ""
-
-
-def test_progress_of_many_tasks_is_counted() -> None:
-    """Where there are too many for a line each, counts are told now and then, and the first failures at once."""
-    now = 0.0
-    with Flow("many") as flow:
-        for number in range(60):
-            task(name=f"t{number}")(lambda n: n if n % 10 else 1 // n)(number % 20)
-    console = Console(file=io.StringIO(), width=60)
-
-    def clock() -> float:
-        nonlocal now
-        now += 0.3
-        return now
-
-    watcher = _show.Watcher(flow, console, clock)
-    attrs.evolve(_begin.asked(flow), watch=watcher).run()
-    assert isinstance(console.file, io.StringIO)
-    assert console.file.getvalue().splitlines() == [
-        "t0: Failed: ZeroDivisionError: integer division or modulo by zero",
-        "many: 17 of 60 tasks are over: 16 Success, 1 Failed",
-        "t20: Failed: ZeroDivisionError: integer division or modulo by zero",
-        "many: 34 of 60 tasks are over: 32 Success, 2 Failed",
-        "t40: Failed: ZeroDivisionError: integer division or modulo by zero",
-        "many: 51 of 60 tasks are over: 48 Success, 3 Failed",
-    ]
+    first = [f"check[{i}]: Failed: ValueError: {i} is bad" for i in range(7, 5007, 1000)]
+    assert [line for line in done.stderr.splitlines() if "are over" not in line] == first
 
 
 def test_what_took_longest_is_told(tmp_path: Path) -> None:
@@ -344,18 +314,22 @@ def test_parameters_are_json_or_text(tmp_path: Path) -> None:
 
 
 def test_json_is_all_there_is_on_the_standard_output(tmp_path: Path) -> None:
-    """With --json the output is one document, whatever the tasks print."""
+    """With --json the output is events, the last one how the flow ended, whatever the tasks print; quiet: only that."""
     write(tmp_path, one_task("print('noise')\nraise FAIL('why')"))
-    done = interlock("run", "file.py", "--json", "--save", "kept", cwd=tmp_path)
-    assert done.returncode == 1
-    assert json.loads(done.stdout) == {
-        "flow": "one",
-        "state": "Failed",
-        "message": "Some reference tasks failed.",
-        "saved": "kept",
-        "tasks": {"work-1": {"state": "Failed", "message": "why"}},
-    }
-    assert done.stderr == "noise\n"
+    for words in ([], ["--quiet"]):
+        done = interlock("run", "file.py", "--json", "--save", "kept", *words, cwd=tmp_path)
+        *events, end = map(json.loads, done.stdout.splitlines())
+        assert done.returncode == 1
+        assert end == {
+            "event": "end",
+            "flow": "one",
+            "state": "Failed",
+            "message": "Some reference tasks failed.",
+            "saved": "kept",
+            "tasks": {"work-1": {"state": "Failed", "message": "why"}},
+        }
+        assert [event["event"] for event in events] == ([] if words else ["begin", "task", "failure"])
+        assert done.stderr == "noise\n"
 
 
 def test_quiet_says_nothing_but_errors(tmp_path: Path) -> None:

@@ -1,0 +1,103 @@
+"""What the command line shows when a flow rests: how it ended, what took longest, and why it failed."""
+
+from __future__ import annotations
+
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from interlock import states
+from interlock._events import children_of
+from interlock._flow import Flow
+from interlock._results import TaskStates
+from interlock.states import BY_NAME, State
+
+MOST = 40  # rows that are shown one by one
+CAUSES = 3  # failures whose tracebacks are shown
+
+STYLES: Mapping[type[State], str] = {
+    states.Skipped: "dim",
+    states.Success: "green",
+    states.Failed: "red",
+    states.Cancelled: "yellow",
+    states.Scheduled: "magenta",
+}
+
+
+def summary(flow: Flow, state: State, console: Console, slowest: Iterable[tuple[float, str]] = ()) -> None:
+    """Print a table of tasks and states, what took longest, and why the flow failed: what one screen can hold."""
+    result = state.result
+    if isinstance(result, TaskStates) and len(result):
+        _table(flow, result, console)
+    slow = [f"{name} {took:,.1f} s" for took, name in slowest]
+    if slow:
+        console.print(Text(f"slowest: {', '.join(slow)}"), soft_wrap=True)
+    console.print(
+        Text.assemble(f"{flow.name}: ", styled(type(state).__name__), f": {state.message}" if state.message else "")
+    )
+    if state.is_failed() and isinstance(result, TaskStates):
+        for line in _why(flow, result):
+            console.print(line, soft_wrap=True)
+
+
+def _table(flow: Flow, result: TaskStates, console: Console) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("task", "state", "message"):
+        table.add_column(column, overflow="fold")
+    rows = [(slug, result[slug]) for slug in flow.slugs.values()]
+    shown = rows
+    if len(rows) > MOST:  # those that went as usual are counted
+        shown = [(slug, ended) for slug, ended in rows if type(ended) is not states.Success][:MOST]
+    for slug, ended in shown:
+        table.add_row(Text(slug), styled(type(ended).__name__), Text(_counts(ended) or ended.message or ""))
+    if len(shown) < len(rows):
+        told = {slug for slug, _ in shown}
+        rest = Counter(type(ended).__name__ for slug, ended in rows if slug not in told)
+        table.add_row(Text(f"{rest.total():,} more"), Text(""), Text(counted(rest)))
+    console.print(table)
+
+
+def _counts(state: State) -> str:
+    return counted(Counter(type(child).__name__ for child in children_of(state) or ()))
+
+
+def counted(counts: Counter[str]) -> str:
+    """Return how many there are of each, in words."""
+    return ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
+
+
+def styled(name: str) -> Text:
+    """Return the name of a state in its colour."""
+    kind = BY_NAME.get(name)
+    style = next((style for family, style in STYLES.items() if kind is not None and issubclass(kind, family)), "")
+    return Text(name, style=style)
+
+
+def said(state: State) -> str:
+    """Return a state in words: with the counts of its children, else its message."""
+    text = _counts(state) or state.message
+    return f"{type(state).__name__}: {text}" if text else type(state).__name__
+
+
+def _failures(flow: Flow, result: TaskStates) -> Iterator[tuple[str, State]]:
+    for task in flow.tasks:
+        ended = result[task]
+        children = children_of(ended)
+        named = [(f"{task.name}[{i}]", child) for i, child in enumerate(children)] if children else [(task.name, ended)]
+        yield from ((name, state) for name, state in named if state.is_failed())
+
+
+def _why(flow: Flow, result: TaskStates) -> Iterator[Text]:
+    """Yield the first failures that are not just the echo of another, each with its own traceback."""
+    failures = list(_failures(flow, result))
+    causes = [failure for failure in failures if not isinstance(failure[1], states.TriggerFailed)] or failures
+    for name, state in causes[:CAUSES]:
+        yield Text(f"{name}: {said(state)}")
+        if isinstance(state.result, BaseException):
+            yield Text("".join(traceback.format_exception(state.result)).rstrip())
+    if len(causes) > CAUSES:
+        yield Text(f"{len(causes) - CAUSES:,} more failed")
