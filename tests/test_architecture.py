@@ -61,6 +61,7 @@ LAYERS: list[set[str]] = [
         "_plan",
         "_flow_life",
         "_task_payload",
+        "_task_run",
         "_task_runner",
         "_timers",
         "_watch",

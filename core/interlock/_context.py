@@ -35,6 +35,13 @@ class Context(Mapping[str, Any]):
             return value
         return flow[key]
 
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value of a key, or something else where there is none."""
+        flow, runner = current.get(_NOTHING)
+        if runner is not None and (known := KEYS.get(key)) is not None and (value := known(runner, flow)) is not ABSENT:
+            return value
+        return flow.get(key, default)
+
     def __getattr__(self, key: str) -> Any:
         try:
             return self[key]

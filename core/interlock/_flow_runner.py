@@ -15,7 +15,7 @@ from interlock import states
 from interlock._board import Board
 from interlock._commands import Call, Command, Done, Look, Store, Wait
 from interlock._data import Record
-from interlock._ends import FAST, STOPPED, begins_as_given, for_a_person, kept_children, signal_to
+from interlock._ends import FAST, STOPPED, for_a_person, kept_children
 from interlock._flow_life import FlowLife
 from interlock._hooks import Hooks
 from interlock._machine import Machine
@@ -23,7 +23,7 @@ from interlock._maps import lengths_of
 from interlock._places import Places
 from interlock._plan import Node, Plan
 from interlock._results import TaskStates
-from interlock._resume import going_on, put_back
+from interlock._resume import begin_with, going_on, put_back
 from interlock._run import KEEP, Run
 from interlock._story import Cut, origin
 from interlock._task_payload import FRESH
@@ -73,7 +73,7 @@ class FlowRunner:
         self._flying = 0  # bodies under way
         self._said: dict[TaskRunner, Signal] = {}  # by run: what a person says of it next, in the place of its gates
         self._given: dict[TaskRunner, State] = {}  # by run: a kept result, or children, that it was given to begin with
-        self._behind: deque[Call] = deque()  # what follows on looks and comes before outcomes
+        self._behind: deque[Call] = deque()  # what follows on looks and turns, and comes before outcomes
         self._cuts: list[Cut | None] = [None] * len(plan.budgets)  # where the runs with a budget begin
 
     def _make(self, node: Node, index: int | None) -> TaskRunner:
@@ -109,15 +109,8 @@ class FlowRunner:
         Raises:
             FlowError: no run can begin in such a state; nothing has begun.
         """
-        for node in self.plan.nodes if given else ():
-            state = (given or {}).get(node.slug)
-            if state is None:
-                continue
-            if begins_as_given(node, state):
-                self._given[self.board.runner(node)] = state
-            elif (signal := signal_to(state)) is not None:
-                self._said[self.board.runner(node)] = signal
-                self.board.runner(node).own().tries = (getattr(state, "run_count", None) or 0) + 1
+        if given:
+            begin_with(self.board, given, self._given, self._said)
         self._open(SCHEDULE._of(start_time=at) if at is not None and at.timestamp() > now else START._of(), now)
 
     def _open(self, signal: Signal, now: float) -> None:
@@ -141,8 +134,16 @@ class FlowRunner:
             signal = kept
         if self.places is not None:
             self.places.leave(call.runner)
-        if call.runner.receive(signal, call.attempt, now, call.layers):
-            self._settle(call.runner, now)
+        runner = call.runner
+        if runner.receive(signal, call.attempt, now, call.layers):
+            if type(runner.state) is states.Looped and self.places is None and not self._timers.held:
+                again = runner.again(call, now)
+                if again is not None:
+                    if self.watch is not None:
+                        self.watch.changed(runner)
+                    self._behind.append(again)
+                    return
+            self._settle(runner, now)
 
     def _kept(self, call: Call, signal: Signal, now: float) -> Signal | None:
         """Return the outcome of an attempt; None if there is none yet, for something is to be done before."""

@@ -1,11 +1,11 @@
-"""How a flow run goes on that rested: its task runs are put back, and those that wait for a person are found."""
+"""How a flow run begins with states it is given, or goes on that rested: task runs are put where they were."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from interlock._ends import for_a_person
+from interlock._ends import begins_as_given, for_a_person, signal_to
 from interlock._errors import FlowError
 
 if TYPE_CHECKING:
@@ -16,9 +16,30 @@ if TYPE_CHECKING:
     from interlock._plan import Node
     from interlock._results import TaskStates
     from interlock._task_runner import TaskRunner
+    from interlock.signals import Signal
+    from interlock.states import State
 
     Make = Callable[[Node, Record, int | None], TaskRunner]
     """make(node, record, number of the child): the runner of a task run that rested."""
+
+
+def begin_with(
+    board: Board, given: Mapping[str, State], keeps: dict[TaskRunner, State], said: dict[TaskRunner, Signal]
+) -> None:
+    """Take note of the states that task runs are to begin in: kept results and children, or signals that lead there.
+
+    Raises:
+        FlowError: no run can begin in such a state; nothing has begun.
+    """
+    for node in board.plan.nodes:
+        state = given.get(node.slug)
+        if state is None:
+            continue
+        if begins_as_given(node, state):
+            keeps[board.runner(node)] = state
+        elif (signal := signal_to(state)) is not None:
+            said[board.runner(node)] = signal
+            board.runner(node).own().tries = (getattr(state, "run_count", None) or 0) + 1
 
 
 def put_back(board: Board, rested: TaskStates, make: Make) -> None:

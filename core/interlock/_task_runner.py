@@ -6,9 +6,7 @@ which signal is sent: the verdict of the gates before the start, what the body d
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +15,16 @@ import attrs
 from interlock._capture import Answer, capture, failure, text_of
 from interlock._commands import Call, Look, Store
 from interlock._context import context
-from interlock._data import PLAIN, Data, Found, Record
+from interlock._data import Found
 from interlock._elements import flattened
 from interlock._errors import NoTransition, shown
 from interlock._handlers import Handled, observe
 from interlock._hooks import ESCAPES, Hooks
 from interlock._keeping import Keeping
 from interlock._options import delays, seconds
-from interlock._run import ANY, Run
-from interlock._task_payload import BARE, FRESH, broken, moment, payload
+from interlock._run import ANY
+from interlock._task_payload import BARE, broken, moment, payload
+from interlock._task_run import TaskRun
 from interlock.signals import (
     BROKEN,
     FAIL,
@@ -40,71 +39,20 @@ from interlock.signals import (
     made,
 )
 from interlock.states import BY_NAME, Looped, Retrying, Scheduled, State, Success, looped, success
-from interlock.states import Mapping as MappingState
 from interlock.triggers import each
 
 if TYPE_CHECKING:
     from interlock._context import Layers
-    from interlock._plan import Node
     from interlock._rows import Row
 
 _START = START._of()
 _SUCCESS, _LOOPED = Success.__name__, Looped.__name__
 
 
-class TaskRunner:
-    """One task run: its life, its payload, and the data of it that is no state."""
+class TaskRunner(TaskRun):
+    """One task run, and what leads it on."""
 
-    __slots__ = (
-        "called",
-        "children",
-        "data",
-        "index",
-        "left",
-        "missing",
-        "node",
-        "over",
-        "run",
-        "state",
-    )
-
-    def __init__(self, node: Node, run: Run, index: int | None = None) -> None:
-        self.node = node
-        self.run = run
-        self.index = index
-        """The number of the child, from 0, where this is one."""
-        self.state: State = FRESH
-        """The payload of the present state."""
-        self.over = False
-        """Whether the state is final."""
-        self.called = 0
-        """The attempt whose body was called last."""
-        self.data = PLAIN
-        """To be read; what is to be changed is `own()`."""
-        self.children: list[TaskRunner] | None = None
-        self.left = 0
-        """Children that are not over."""
-        self.missing = 0
-        """Upstream children that a child waits for."""
-
-    @property
-    def name(self) -> str:
-        """The task's name, with the number of the child."""
-        return self.node.task.name if self.index is None else f"{self.node.task.name}[{self.index}]"
-
-    @property
-    def attempt(self) -> int:
-        """The number of the attempt that is open, or of the last one."""
-        return self.run.attempt
-
-    def __repr__(self) -> str:
-        return f"<TaskRunner of {self.name}: {self.state!r}>"
-
-    def own(self) -> Data:
-        """Return the run's own data, made when there is first something to say."""
-        if self.data is PLAIN:
-            self.data = Data()
-        return self.data
+    __slots__ = ()
 
     def handle(self, hooks: Hooks | None, layers: Mapping[str, Any]) -> None:
         """Let the task's handlers see the changes of the run, behind the plugins' hooks."""
@@ -164,6 +112,21 @@ class TaskRunner:
         """Return whether something may serve in the place of the work: not between turns, and nothing of its own."""
         found = self.data.found
         return self.data.turn == 1 and keeping.looks(given) and not (found is not None and found.stored)
+
+    def again(self, call: Call, now: float) -> Call | None:
+        """Begin the next turn of a loop, and return its call: what `ask` does, where there is nothing to ask anew."""
+        node = self.node
+        if node.special or node.handled or not node.usual:
+            return None
+        row = self.run._quick(START, now)
+        if row is None:
+            return None
+        self.state = BARE[row.after]
+        self.over = row.final
+        if not row.opens:
+            return None
+        attempt = self.called = self.run._counts[1]
+        return Call(self, attempt, call.function, call.arguments, call.layers)
 
     def looked(self, look: Look, signal: Signal, now: float) -> Call | None:
         """Take what a look found, and return the call of the body if there is nothing that serves."""
@@ -353,45 +316,6 @@ class TaskRunner:
             return BROKEN._of(f"retry_delay: {said.message}", result=said.result)
         wait = seconds(said.value)
         return BROKEN._of(f"retry_delay gave {shown(said.value)}, which is no time to wait") if wait is None else wait
-
-    # The rest
-
-    def began(self) -> datetime:
-        """Return when the last step was taken: while the body is called, that is the start of the attempt."""
-        return moment(self.at())
-
-    def at(self) -> float:
-        """Return the same in seconds since 1970."""
-        return self.run._times[-1] or 0.0 if self.run._times else 0.0
-
-    def took(self) -> float:
-        """Return the seconds from the first step of the run to the last."""
-        times = self.run._times
-        return 0.0 if not times or len(times) < 3 else (times[-1] or 0.0) - (times[1] or 0.0)
-
-    def due(self) -> float | None:
-        """Return the time that the run waits for, in seconds since 1970; None if it waits for none."""
-        state = self.state
-        return state.start_time.timestamp() if isinstance(state, Scheduled) and state.start_time is not None else None
-
-    def shown(self) -> State:
-        """Return the state as a flow's result shows it: with the children's, where they are the work."""
-        if self.children is None or not isinstance(self.state, MappingState):
-            return self.state
-        return MappingState(self.state.message, None, tuple(child.state for child in self.children))
-
-    def restore(self, record: Record) -> None:
-        """Go on from where a run rested; its life goes on already."""
-        self.state, self.called = record.state, record.called
-        self.data = record.data if record.data is PLAIN else copy.copy(record.data)
-        self.over = self.run.is_final
-
-    def record(self) -> Record:
-        """Return what it takes to go on from here later."""
-        children = None if self.children is None else [child.record() for child in self.children]
-        # What was found and named is so again in the next pass.
-        data = PLAIN if self.data is PLAIN else attrs.evolve(self.data, found=None, run_name=None)
-        return Record(self.state, copy.copy(self.run), self.called, data, children)
 
 
 def _trigger_raised(error: BaseException) -> Signal:
