@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
@@ -26,7 +26,7 @@ from interlock._hooks import hooks_of
 from interlock._interrupts import Interrupts
 from interlock._options import seconds
 from interlock._plan import plan
-from interlock._results import rested
+from interlock._results import TaskStates, rested
 from interlock._tasks import Task
 from interlock._watch import Watch
 from interlock.executors import Executor, ThreadExecutor
@@ -96,6 +96,8 @@ class Asked:
     raises: bool = False
     """Whether it raises if it fails."""
     watch: Watch | None = None
+    tells: bool = True
+    """Whether it is logged if it fails."""
 
     def run(self) -> State:
         """Run it here, and return the state in which it rests."""
@@ -115,8 +117,11 @@ class Asked:
         return Handle(self.flow.name, begun, partial(self._on, begun))
 
     def _ended(self, state: State) -> State:
-        if self.raises and state.is_failed():
-            raise raised_by(self.flow, state)
+        if state.is_failed():
+            if self.raises:
+                raise raised_by(self.flow, state)
+            if self.tells:
+                _log(self.flow, state)
         return state
 
 
@@ -273,10 +278,27 @@ async def driven_async(runner: FlowRunner, how: How) -> State:
 
 
 def raised_by(flow: Flow, state: State) -> BaseException:
-    """Return what a failed flow run is to be raised as: what the first of its failed tasks raised."""
-    failed = [(task, ended) for task, ended in state.result.items() if ended.is_failed()] if state.result else []
-    for _, ended in failed:
-        if isinstance(ended.result, BaseException) and not isinstance(ended.result, Signal):
-            return ended.result
-    why = "".join(f"; {task!r} ended in {ended!r}" for task, ended in failed[:1])
-    return FlowError(f"flow {flow.name!r}: it ended in {state!r}{why}")
+    """Return what a failed flow run is to be raised as: what the first of its failed task runs raised."""
+    causes = state.result.causes() if isinstance(state.result, TaskStates) else []
+    for _, ended in causes:
+        if _raised(ended):
+            return ended.result  # type: ignore[no-any-return]  # it is an exception
+    return FlowError(f"flow {flow.name!r}: {_why(state, causes)}")
+
+
+def _why(state: State, causes: Sequence[tuple[str, State]]) -> str:
+    more = f", and {len(causes) - 1:,} more" if len(causes) > 1 else ""
+    return f"it ended in {state!r}" + "".join(f"; {name} ended in {ended!r}{more}" for name, ended in causes[:1])
+
+
+def _raised(ended: State) -> bool:
+    return isinstance(ended.result, BaseException) and not isinstance(ended.result, Signal)
+
+
+def _log(flow: Flow, state: State) -> None:
+    """Log that a flow run failed, with what the first of its failed task runs raised."""
+    import logging  # here, as not every program needs it
+
+    causes = state.result.causes() if isinstance(state.result, TaskStates) else []
+    error = causes[0][1].result if causes and _raised(causes[0][1]) else None
+    logging.getLogger("interlock.flow").error("flow %r: %s", flow.name, _why(state, causes), exc_info=error)

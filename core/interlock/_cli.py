@@ -176,7 +176,7 @@ def _run(asked: Asked, quiet: bool, as_json: bool) -> tuple[State, Slowest]:
     """Run a flow, and show how far it is; return its state, and what took longest."""
     if quiet:
         with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-            return asked.run(), ()
+            return attrs.evolve(asked, tells=False).run(), ()
     from rich.console import Console
 
     from interlock._events import Events
@@ -185,7 +185,7 @@ def _run(asked: Asked, quiet: bool, as_json: bool) -> tuple[State, Slowest]:
     console = Console(stderr=True)
     view = Events(sys.stdout) if as_json else Bars(console) if console.is_terminal else Lines(console)
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext(), Watcher(view) as watcher:
-        state = attrs.evolve(asked, watch=watcher.tally).run()
+        state = attrs.evolve(asked, watch=watcher.tally, tells=False).run()
     return state, watcher.tally.slowest
 
 

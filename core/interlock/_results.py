@@ -11,7 +11,7 @@ import attrs
 from interlock._data import Record
 from interlock._errors import FlowError, suggest
 from interlock._tasks import Task
-from interlock.states import Mapped, State
+from interlock.states import Mapped, State, TriggerFailed
 
 if TYPE_CHECKING:
     from interlock._run import Run
@@ -73,6 +73,19 @@ class TaskStates(Mapping[object, State]):
         slug = task if isinstance(task, str) else self._slugs.get(task, getattr(task, "slug", None))
         known: Sequence[State] = self._children.get(str(slug)) or getattr(state, "map_states", None) or ()
         return known
+
+    def failures(self) -> Iterator[tuple[str, State]]:
+        """Yield the runs that failed, each with its name: of a mapped task its children, `check[2]`."""
+        for task, state in self.items():
+            name = task.name if isinstance(task, Task) else str(task)
+            children = self.children(task)
+            runs = [(f"{name}[{i}]", child) for i, child in enumerate(children)] if children else [(name, state)]
+            yield from ((run, ended) for run, ended in runs if ended.is_failed())
+
+    def causes(self) -> list[tuple[str, State]]:
+        """Return those of them that are not just the echo of another; all, if there are no others."""
+        failures = list(self.failures())
+        return [failure for failure in failures if not isinstance(failure[1], TriggerFailed)] or failures
 
     def without_errors(self) -> TaskStates:
         """Return what is the same, but for what failed tasks raised, which other processes may be unable to read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -40,7 +40,7 @@ def summary(flow: Flow, state: State, console: Console, slowest: Iterable[tuple[
         Text.assemble(f"{flow.name}: ", styled(type(state).__name__), f": {state.message}" if state.message else "")
     )
     if state.is_failed() and isinstance(result, TaskStates):
-        for line in _why(flow, result):
+        for line in _why(result.causes()):
             console.print(line, soft_wrap=True)
 
 
@@ -83,18 +83,8 @@ def said(state: State) -> str:
     return f"{type(state).__name__}: {text}" if text else type(state).__name__
 
 
-def _failures(flow: Flow, result: TaskStates) -> Iterator[tuple[str, State]]:
-    for task in flow.tasks:
-        ended = result[task]
-        children = children_of(ended)
-        named = [(f"{task.name}[{i}]", child) for i, child in enumerate(children)] if children else [(task.name, ended)]
-        yield from ((name, state) for name, state in named if state.is_failed())
-
-
-def _why(flow: Flow, result: TaskStates) -> Iterator[Text]:
-    """Yield the first failures that are not just the echo of another, each with its own traceback."""
-    failures = list(_failures(flow, result))
-    causes = [failure for failure in failures if not isinstance(failure[1], states.TriggerFailed)] or failures
+def _why(causes: Sequence[tuple[str, State]]) -> Iterator[Text]:
+    """Yield the first failures, each with its own traceback."""
     for name, state in causes[:CAUSES]:
         yield Text(f"{name}: {said(state)}")
         if isinstance(state.result, BaseException):

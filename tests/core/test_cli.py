@@ -328,7 +328,8 @@ def test_json_is_all_there_is_on_the_standard_output(tmp_path: Path) -> None:
             "saved": "kept",
             "tasks": {"work-1": {"state": "Failed", "message": "why"}},
         }
-        assert [event["event"] for event in events] == ([] if words else ["begin", "task", "failure"])
+        kinds = dict.fromkeys(event["event"] for event in events)  # of "task" there may be several
+        assert list(kinds) == ([] if words else ["begin", "task", "failure"])
         assert done.stderr == "noise\n"
 
 

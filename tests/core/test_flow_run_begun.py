@@ -270,8 +270,44 @@ def test_a_failure_without_an_exception_is_raised_as_an_error_of_the_flow() -> N
     with pytest.raises(FlowError) as caught:
         flow.run(raise_on_exception=True)
     assert str(caught.value) == (
-        'flow \'of tasks\': it ended in <Failed: "Some reference tasks failed.">; <Task: work> ended in <Failed: "no">'
+        'flow \'of tasks\': it ended in <Failed: "Some reference tasks failed.">; work ended in <Failed: "no">'
     )
+
+
+def test_a_failed_child_is_raised_too() -> None:
+    """What is raised is what went wrong, not that something behind it could not begin."""
+    with Flow("mapped") as flow:
+        below = task(name="below")(lambda xs: xs)
+        below(task(name="divide")(lambda x: 1 // x).map(task(name="numbers")(lambda: [1, 0])()))
+    with pytest.raises(ZeroDivisionError):
+        flow.run(raise_on_exception=True)
+    failures = flow.run().result.failures()
+    assert [(name, type(state).__name__) for name, state in failures] == [
+        ("divide[1]", "Failed"),
+        ("below", "TriggerFailed"),
+    ]
+
+
+def test_a_flow_that_fails_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Who does not look at the state that `run` returns still sees what went wrong, and where."""
+    flow, _ = flow_of(does(ValueError("no"), "done"), does(ValueError("neither")), name="work")
+    flow.run()
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("interlock.flow", "ERROR")
+    assert record.getMessage() == (
+        "flow 'of tasks': it ended in <Failed: \"Some reference tasks failed.\">; "
+        'work ended in <Failed: "ValueError: no">, and 1 more'
+    )
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], ValueError)
+
+
+def test_a_failure_that_is_raised_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever catches it decides what becomes of it."""
+    flow, _ = flow_of(does(ValueError("no")))
+    with pytest.raises(ValueError, match="no"):
+        flow.run(raise_on_exception=True)
+    assert caplog.records == []
 
 
 # Given states that wait, behind upstreams that are not over
