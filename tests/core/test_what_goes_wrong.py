@@ -255,7 +255,7 @@ def test_on_failure_that_raises(caplog: pytest.LogCaptureFixture) -> None:
     """It changes nothing; what it raised is logged."""
     state, _ = one(does(ValueError("no")), on_failure=never)
     assert state.message == "ValueError: no"
-    assert caplog.messages == ["never raised ZeroDivisionError('no'), which changes nothing"]
+    assert caplog.messages[0] == "never raised ZeroDivisionError('no'), which changes nothing"
 
 
 def test_parameters() -> None:
