@@ -87,7 +87,7 @@ WRONG: list[tuple[type[Broken], str]] = [
     (Swallowing, "a future of 1 / 0 has the exception None"),
     (Broken, "submit took 1.0 s for a call of 1 s; it must not wait for the call"),
     (Mixing, "results were mixed up"),
-    (Losing, "the mapped task ended in <TriggerFailed"),
+    (Losing, "a flow ended in <Failed"),
     (Twice, "a call was made 2 times"),
 ]
 
