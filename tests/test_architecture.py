@@ -48,6 +48,7 @@ LAYERS: list[set[str]] = [
         "_flow",
         "_data",
         "_results",
+        "_tally",
     },
     {"control_flow", "notifications", "_apply", "_resources", "_visualize"},
     {

@@ -7,7 +7,7 @@ import json
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,10 +20,10 @@ from rich.text import Text
 from interlock import states
 from interlock._flow import Flow
 from interlock._results import TaskStates
+from interlock._tally import MOST, children, counted, counts, picked
 from interlock._task_runner import TaskRunner
 from interlock.states import State
 
-MOST = 40  # rows that are shown one by one
 SHOWN = 5  # of the slowest runs, and of failures that are told while a flow of many tasks runs
 CAUSES = 3  # failures whose tracebacks are shown in the end
 SLOW = 1.0  # seconds from which on a run is called slow
@@ -109,7 +109,7 @@ class Watcher:
             self._bar.update(self._line, completed=over + self._children_over, total=total, refresh=True)
             self._next = now + OFTEN
         else:
-            self._say(f"{self._name}: {over:,} of {self._tasks:,} tasks are over: {_counted(self._ended)}")
+            self._say(f"{self._name}: {over:,} of {self._tasks:,} tasks are over: {counted(self._ended)}")
             self._next = now + RARELY
 
     def _say(self, line: str) -> None:
@@ -134,16 +134,11 @@ def _table(flow: Flow, result: TaskStates, console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("task", "state", "message"):
         table.add_column(column, overflow="fold")
-    rows = [(slug, result[slug]) for slug in flow.slugs.values()]
-    shown = rows
-    if len(rows) > MOST:  # those that went as usual are counted
-        shown = [(slug, ended) for slug, ended in rows if type(ended) is not states.Success][:MOST]
+    shown, rest = picked((slug, result[slug]) for slug in flow.slugs.values())
     for slug, ended in shown:
-        table.add_row(Text(slug), _named(ended), Text(_counts(ended) or ended.message or ""))
-    if len(shown) < len(rows):
-        told = {slug for slug, _ in shown}
-        rest = Counter(type(ended).__name__ for slug, ended in rows if slug not in told)
-        table.add_row(Text(f"{rest.total():,} more"), Text(""), Text(_counted(rest)))
+        table.add_row(Text(slug), _named(ended), Text(counts(ended) or ended.message or ""))
+    if rest:
+        table.add_row(Text(f"{rest.total():,} more"), Text(""), Text(counted(rest)))
     console.print(table)
 
 
@@ -158,22 +153,10 @@ def as_json(flow: Flow, state: State, saved: Path | None) -> str:
 
 def _data(state: State) -> dict[str, object]:
     data: dict[str, object] = {"state": type(state).__name__, "message": state.message}
-    children = _children(state)
-    if children is not None:
-        data["children"] = dict(Counter(type(child).__name__ for child in children))
+    found = children(state)
+    if found is not None:
+        data["children"] = dict(Counter(type(child).__name__ for child in found))
     return data
-
-
-def _children(state: State) -> Sequence[State] | None:
-    return state.map_states if isinstance(state, states.Mapped | states.Mapping) else None
-
-
-def _counts(state: State) -> str:
-    return _counted(Counter(type(child).__name__ for child in _children(state) or ()))
-
-
-def _counted(counts: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
 
 
 def _named(state: State) -> Text:
@@ -182,15 +165,15 @@ def _named(state: State) -> Text:
 
 
 def _said(state: State) -> str:
-    said = _counts(state) or state.message
+    said = counts(state) or state.message
     return f"{type(state).__name__}: {said}" if said else type(state).__name__
 
 
 def _failures(flow: Flow, result: TaskStates) -> Iterator[tuple[str, State]]:
     for task in flow.tasks:
         ended = result[task]
-        children = _children(ended)
-        named = [(f"{task.name}[{i}]", child) for i, child in enumerate(children)] if children else [(task.name, ended)]
+        found = children(ended)
+        named = [(f"{task.name}[{i}]", child) for i, child in enumerate(found)] if found else [(task.name, ended)]
         yield from ((name, state) for name, state in named if state.is_failed())
 
 
