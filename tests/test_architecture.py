@@ -31,7 +31,7 @@ LAYERS: list[set[str]] = [
         "utilities",
     },
     {"_errors", "_guards", "_table", "_notation", "_rules", "_extend", "_rows", "_turns", "_transitions"},
-    {"_machine", "_explore", "_draw", "_hooks", "_story", "_store", "_record", "_step", "_run"},
+    {"_machine", "_explore", "_draw", "_dot", "_hooks", "_story", "_store", "_record", "_step", "_run"},
     {"states", "signals", "_context", "_log"},
     {
         "results",
@@ -48,8 +48,9 @@ LAYERS: list[set[str]] = [
         "_flow",
         "_data",
         "_results",
+        "_brief",
     },
-    {"control_flow", "notifications", "_apply", "_resources", "_visualize"},
+    {"control_flow", "notifications", "_apply", "_resources", "_visualize", "_notebook"},
     {
         "_capture",
         "_commands",
@@ -95,6 +96,10 @@ LATE = {
     ("_machine", "_transitions"),
     ("_runnable", "_begin"),
     ("_flow", "_visualize"),
+    ("_machine", "_notebook"),
+    ("_run", "_notebook"),
+    ("states", "_notebook"),
+    ("_flow", "_notebook"),
 }
 
 # Who may know of time, threads and chance, and why.

@@ -38,20 +38,22 @@ def test_run_time_dependencies_are_these() -> None:
     assert names == {"attrs", "click", "cloudpickle", "pluggy", "rich", "transitions"}
 
 
-def test_types_and_tables_are_shipped() -> None:
-    """Both packages carry `py.typed`, and the tables come with the spec."""
+def test_types_tables_and_the_notebook_are_shipped() -> None:
+    """Both packages carry `py.typed`, the tables come with the spec, and the notebook with the examples."""
     for package in ("interlock", "interlock_spec"):
         assert importlib.resources.files(package).joinpath("py.typed").is_file()
     for table in ("task_run.toml", "flow_run.toml"):
         assert importlib.resources.files("interlock_spec").joinpath(table).is_file()
+    assert importlib.resources.files("interlock").joinpath("examples", "tour.ipynb").is_file()
 
 
 def test_import_is_light() -> None:
     """`import interlock` loads neither the command line nor the heavy packages, and starts no thread."""
     heavy = ("rich", "click", "transitions", "cloudpickle", "asyncio", "concurrent.futures", "interlock._cli")
+    shows = ("graphviz", "interlock._notebook", "interlock._dot", "interlock._visualize")
     loaded = python("import interlock, sys, threading; print(*sys.modules); print(threading.active_count())")
     modules, threads = loaded.splitlines()
-    assert set(heavy) & set(modules.split()) == set()
+    assert {*heavy, *shows} & set(modules.split()) == set()
     assert threads == "1"
 
 

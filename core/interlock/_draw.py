@@ -35,18 +35,23 @@ def _show(cell: Cell | None, codes: dict[str, str]) -> str:
     return "/".join(parts)
 
 
-def _shown(table: Table) -> Rows:
-    """Return the shown cells by the states that share them, states with equal rows together."""
-    short = codes(table)
-    rows: Rows = {}
+def alike(table: Table) -> list[tuple[str, ...]]:
+    """Return the states with a way out, those together that answer every signal alike, by the same guards."""
+    found: dict[object, tuple[str, ...]] = {}
     for state in table.concrete():
         if not table.states[state].final:
-            row = {signal: _show(table.cells.get((state, signal)), short) for signal in table.signals}
-            same = next((states for states, other in rows.items() if other == row), ())
-            rows.pop(same, None)
-            rows[(*same, state)] = row
-    order = list(table.concrete())
-    return dict(sorted(rows.items(), key=lambda item: order.index(item[0][0])))
+            answers = tuple((signal, cell.choices, cell.carries) for signal, cell in table.row(state).items())
+            found[answers] = (*found.get(answers, ()), state)
+    return list(found.values())
+
+
+def _shown(table: Table) -> Rows:
+    """Return the shown cells by the states that share them."""
+    short = codes(table)
+    return {
+        states: {signal: _show(table.cells.get((states[0], signal)), short) for signal in table.signals}
+        for states in alike(table)
+    }
 
 
 def _sets(rows: Rows) -> dict[str, str]:
@@ -62,14 +67,15 @@ def grid(machine: Machine, width: int | None = None) -> str:
         machine: the machine.
         width: columns of the terminal; where the table is wider, signals go into several blocks. None: one block.
     """
-    rows, columns = _narrowed(machine)
+    rows, columns = narrowed(machine)
     first = max(len(" ".join(states)) for states in rows)
     blocks = _blocks(rows, columns, first, width)
     tables = ["\n".join(_lines(rows, block, first)) for block in blocks]
-    return "\n\n".join([*tables, "\n".join(_legend(machine, width))])
+    return "\n\n".join([*tables, "\n".join(legend(machine, width))])
 
 
-def _narrowed(machine: Machine) -> tuple[Rows, list[str]]:
+def narrowed(machine: Machine) -> tuple[Rows, list[str]]:
+    """Return the grid's cells by the states that share them, and the signals that head its columns."""
     table = machine._table
     rows = _shown(table)
     sets = _sets(rows)
@@ -98,7 +104,8 @@ def _lines(rows: Rows, signals: Iterable[str], first: int) -> list[str]:
     return lines
 
 
-def _legend(machine: Machine, width: int | None) -> list[str]:
+def legend(machine: Machine, width: int | None) -> list[str]:
+    """Return lines that say what the cells of the grid mean."""
     import textwrap
 
     table = machine._table
@@ -116,7 +123,7 @@ def markdown_grid(machine: Machine) -> str:
     """Return the control table as a Markdown table, states down and signals across, with full names in the cells."""
     table = machine._table
     lines = ["| state | " + " | ".join(table.signals) + " |", "| --- " * (1 + len(table.signals)) + "|"]
-    rows = _named(table)
+    rows = named(table)
     sets = _sets(rows)
     for states, row in rows.items():
         cells = [sets.get(cell, cell) for cell in row.values()]
@@ -129,10 +136,11 @@ def markdown_grid(machine: Machine) -> str:
     return "\n".join(lines)
 
 
-def _named(table: Table) -> Rows:
+def named(table: Table) -> Rows:
+    """Return the cells with the names of states in full, by the states that share them."""
     same = {name: name for name in table.concrete()}
     rows: Rows = {}
-    for states in _shown(table):
+    for states in alike(table):
         cells = {signal: _show(table.cells.get((states[0], signal)), same) for signal in table.signals}
         rows[states] = {s: {".": "·", "x": "refused"}.get(c, c).replace("/", " / ") for s, c in cells.items()}
     return rows
@@ -141,14 +149,14 @@ def _named(table: Table) -> Rows:
 def mermaid(machine: Machine) -> str:
     """Return a Mermaid state diagram: states with equal rows share a frame, carried states are a note."""
     table = machine._table
-    frames: dict[tuple[str, ...], str] = {states: "_".join(states) for states in _shown(table) if len(states) > 1}
+    frames: dict[tuple[str, ...], str] = {states: "_".join(states) for states in alike(table) if len(states) > 1}
     lines = ["stateDiagram-v2", "    direction LR"]
     for states, frame in frames.items():
         lines += [f'    state "{" · ".join(states)}" as {frame} {{', *(f"        {state}" for state in states), "    }"]
     lines.append(f"    [*] --> {table.initial}")
     lines += [f"    {before} --> {after} : {text}" for (before, after), text in _arrows(table, frames).items()]
     carries: dict[tuple[str, ...], list[str]] = {}
-    for states in _shown(table):
+    for states in alike(table):
         for cell in table.row(states[0]).values():
             if cell.carries:
                 carries.setdefault(states, []).append(f"{cell.signal} may carry: {', '.join(cell.carries)}")
@@ -164,7 +172,7 @@ def mermaid(machine: Machine) -> str:
 
 def _arrows(table: Table, frames: dict[tuple[str, ...], str]) -> dict[tuple[str, str], str]:
     arrows: dict[tuple[str, str], list[str]] = {}
-    for states in _shown(table):
+    for states in alike(table):
         for signal, cell in table.row(states[0]).items():
             for choice in cell.choices:
                 if choice.target == REFUSED:

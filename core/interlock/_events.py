@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from interlock import states
+from interlock._brief import children
 from interlock._results import TaskStates
 
 if TYPE_CHECKING:
@@ -79,12 +79,7 @@ def end(flow: Flow, state: State, saved: Path | None) -> str:
 
 def _data(state: State) -> dict[str, object]:
     data: dict[str, object] = {"state": type(state).__name__, "message": state.message}
-    children = children_of(state)
-    if children is not None:
-        data["children"] = dict(Counter(type(child).__name__ for child in children))
+    found = children(state)
+    if found is not None:
+        data["children"] = dict(Counter(type(child).__name__ for child in found))
     return data
-
-
-def children_of(state: State) -> Sequence[State] | None:
-    """Return the states of the children of a mapped task."""
-    return state.map_states if isinstance(state, states.Mapped | states.Mapping) else None

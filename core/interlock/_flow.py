@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from contextvars import Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Never, Self
@@ -131,3 +131,11 @@ class Flow(Runnable):
         from interlock import _visualize
 
         return _visualize.visualize(self, flow_state, filename, horizontal, format)
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        """Return what a notebook shows, by MIME type."""
+        from interlock import _notebook
+
+        return _notebook.flow(self, include, exclude)

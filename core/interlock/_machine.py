@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import cache, cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -294,6 +294,14 @@ class Machine:
 
     def __repr__(self) -> str:
         return f"<Machine {self.name}: {len(self.rows)} states, {len(self._table.signals)} signals>"
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        """Return what a notebook shows, by MIME type."""
+        from interlock import _notebook
+
+        return _notebook.machine(self, include, exclude)
 
     def __copy__(self) -> Self:
         return self

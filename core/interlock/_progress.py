@@ -14,8 +14,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from interlock._brief import counted
 from interlock._printed import Foot
-from interlock._summary import counted, said, styled
+from interlock._summary import said, styled
 from interlock._tally import SHOWN, Line, News, Tally, left
 
 OFTEN = 0.1  # seconds between two looks

@@ -9,7 +9,7 @@ The rules that this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -274,6 +274,14 @@ class Run(Stepper):
         return (
             f"<Run of {self._machine.name}: {self.state}{closed}, {self._rows[0].number + len(self._rows) - 1} steps>"
         )
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        """Return what a notebook shows, by MIME type."""
+        from interlock import _notebook
+
+        return _notebook.run(self, include, exclude)
 
     # Storing
 

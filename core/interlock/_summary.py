@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.console import Console
@@ -11,12 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from interlock import states
-from interlock._events import children_of
+from interlock._brief import counted, counts, picked
 from interlock._flow import Flow
 from interlock._results import TaskStates
 from interlock.states import BY_NAME, State
 
-MOST = 40  # rows that are shown one by one
 CAUSES = 3  # failures whose tracebacks are shown
 
 STYLES: Mapping[type[State], str] = {
@@ -48,26 +46,12 @@ def _table(flow: Flow, result: TaskStates, console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("task", "state", "message"):
         table.add_column(column, overflow="fold")
-    rows = [(slug, result[slug]) for slug in flow.slugs.values()]
-    shown = rows
-    if len(rows) > MOST:  # those that went as usual are counted
-        shown = [(slug, ended) for slug, ended in rows if type(ended) is not states.Success][:MOST]
+    shown, rest = picked((slug, result[slug]) for slug in flow.slugs.values())
     for slug, ended in shown:
-        table.add_row(Text(slug), styled(type(ended).__name__), Text(_counts(ended) or ended.message or ""))
-    if len(shown) < len(rows):
-        told = {slug for slug, _ in shown}
-        rest = Counter(type(ended).__name__ for slug, ended in rows if slug not in told)
+        table.add_row(Text(slug), styled(type(ended).__name__), Text(counts(ended) or ended.message or ""))
+    if rest:
         table.add_row(Text(f"{rest.total():,} more"), Text(""), Text(counted(rest)))
     console.print(table)
-
-
-def _counts(state: State) -> str:
-    return counted(Counter(type(child).__name__ for child in children_of(state) or ()))
-
-
-def counted(counts: Counter[str]) -> str:
-    """Return how many there are of each, in words."""
-    return ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
 
 
 def styled(name: str) -> Text:
@@ -79,7 +63,7 @@ def styled(name: str) -> Text:
 
 def said(state: State) -> str:
     """Return a state in words: with the counts of its children, else its message."""
-    text = _counts(state) or state.message
+    text = counts(state) or state.message
     return f"{type(state).__name__}: {text}" if text else type(state).__name__
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -15,6 +15,7 @@ from interlock.states import Mapping, Scheduled, State
 
 if TYPE_CHECKING:
     from interlock._plan import Node
+    from interlock._task_runner import TaskRunner
 
 
 class TaskRun:
@@ -46,7 +47,7 @@ class TaskRun:
         """The attempt whose body was called last."""
         self.data = PLAIN
         """To be read; what is to be changed is `own()`."""
-        self.children: list[Self] | None = None
+        self.children: list[TaskRunner] | None = None
         self.left = 0
         """Children that are not over."""
         self.missing = 0

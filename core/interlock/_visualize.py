@@ -34,8 +34,8 @@ FORMATS = ("dot", "gv", "pdf", "png", "svg")
 
 
 def colour_of(state: State) -> str:
-    """Return the colour of a state, half transparent."""
-    return next(colour for name, colour in COLOURS.items() if getattr(state, name)()) + "80"
+    """Return the colour of a state, half transparent; grey for one of no kind that is known."""
+    return next((colour for name, colour in COLOURS.items() if getattr(state, name)()), "#9e9e9e") + "80"
 
 
 def visualize(
@@ -48,22 +48,36 @@ def visualize(
         raise FlowError("visualize: graphviz is not installed; pip install 'interlock[viz]'") from None
     if state is not None and not hasattr(state.result, "by_slug"):
         raise FlowError(f"visualize: {state!r} has no states of tasks; give what flow.run() returned")
-    graph = graphviz.Digraph(flow.name, graph_attr={"rankdir": "LR"} if horizontal else None)
+    graph = graphviz.Digraph(_text(flow.name), graph_attr={"rankdir": "LR"} if horizontal else None)
     found = {} if state is None else state.result.by_slug()
     slugs = flow.slugs
     for task in flow.tasks:
-        _node(graph, flow, task, found.get(slugs[task]), slugs[task])
+        _node(graph, flow, task, found.get(slugs[task]), _id(slugs[task]))
     for edge in flow.edges:
-        label = edge.key or ""
+        label = _text(edge.key or "")
         style = {"style": "dashed"} if edge.mapped else {}
-        graph.edge(slugs[edge.upstream], slugs[edge.downstream], label=label, **style)
+        graph.edge(_id(slugs[edge.upstream]), _id(slugs[edge.downstream]), label=label, **style)
     if filename is not None:
         path = Path(filename)
         _written(graph, path if path.suffix and kind is None else path.with_name(f"{path.name}.{kind or 'pdf'}"))
     return graph
 
 
-def _node(graph: Any, flow: Graph, task: Task, state: State | None, slug: str) -> None:
+def _id(slug: str) -> str:
+    """Return the name of a task's node: its slug, without what graphviz would read as a port, HTML or an escape."""
+    for sign in "%:<\\":
+        slug = slug.replace(sign, f"%{ord(sign):02X}")
+    return slug
+
+
+def _text(text: str) -> Any:
+    """Return a text that graphviz shows as it stands. Any: it is a text that graphviz knows again."""
+    import graphviz
+
+    return graphviz.escape(text.replace("&", "&amp;"))
+
+
+def _node(graph: Any, flow: Graph, task: Task, state: State | None, name: str) -> None:
     is_mapped = any(edge.mapped for edge in flow.edges_to(task))
     options = {"shape": "box" if is_mapped else "invhouse" if isinstance(task, ParameterTask) else "ellipse"}
     label = f"{task.name} <map>" if is_mapped else task.name
@@ -74,7 +88,7 @@ def _node(graph: Any, flow: Graph, task: Task, state: State | None, slug: str) -
             for child in state.map_states:
                 counts[type(child).__name__] = counts.get(type(child).__name__, 0) + 1
             label += "".join(f"\n{count} {name}" for name, count in counts.items())
-    graph.node(slug, label, **options)
+    graph.node(name, _text(label), **options)
 
 
 def _written(graph: Any, path: Path) -> None:

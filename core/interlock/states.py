@@ -7,7 +7,7 @@ objects say what went with them.
 from __future__ import annotations
 
 import collections.abc
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +124,14 @@ class State:
 
     def __repr__(self) -> str:
         return f'<{type(self).__name__}: "{self.message}">' if self.message else f"<{type(self).__name__}>"
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        """Return what a notebook shows, by MIME type."""
+        from interlock import _notebook
+
+        return _notebook.state(self, include, exclude)
 
 
 @attrs.frozen(repr=False)

@@ -59,6 +59,26 @@ def test_every_state_has_a_colour(name: str) -> None:
     assert (colour == _visualize.colour_of(states.Success())) is (name == "Success")
 
 
+def test_a_state_of_no_known_kind_is_grey() -> None:
+    """What has no colour of its own, such as a bare `State`, has one all the same."""
+    assert _visualize.colour_of(states.State()) == _visualize.colour_of(states.Finished()) == "#9e9e9e80"
+
+
+def test_names_are_taken_as_they_are() -> None:
+    """No name of a task, a flow or an argument is taken for a port, for HTML or for an escape."""
+    with Flow("<b>") as flow:
+        first = task(name="a:b")(lambda: 1)()
+        task(name="<i>\\n &amp;")(lambda **given: given)(**{"x:<y>": first})
+    source = flow.visualize().source
+    for line in (
+        'digraph "<b>" {',
+        '"a%3Ab-1" [label="a:b" shape=ellipse]',
+        '"%3Ci>%5Cn &amp;-1" [label="<i>\\\\n &amp;amp;" shape=ellipse]',
+        '"a%3Ab-1" -> "%3Ci>%5Cn &amp;-1" [label="x:<y>"]',
+    ):
+        assert line in source, source
+
+
 @pytest.mark.parametrize("end", ["dot", "gv"])
 def test_the_text_is_written(end: str, tmp_path: Path) -> None:
     """A .dot or .gv file needs no program."""

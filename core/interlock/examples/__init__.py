@@ -1,1 +1,1 @@
-"""Examples that are run by the tests: `looper`, `audit`, `door`."""
+"""Examples that are run by the tests: `looper`, `audit`, `door`, and the notebook `tour.ipynb`."""

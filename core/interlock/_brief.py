@@ -1,0 +1,35 @@
+"""The states of many tasks in little room: those that went as usual are counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from interlock import states
+from interlock.states import State
+
+MOST = 40  # rows that are shown one by one
+
+
+def picked(rows: Iterable[tuple[str, State]]) -> tuple[list[tuple[str, State]], Counter[str]]:
+    """Return the tasks that are shown, with their states, and how the others ended, by the states' names."""
+    shown = rows = list(rows)
+    if len(rows) > MOST:
+        shown = [(slug, ended) for slug, ended in rows if type(ended) is not states.Success][:MOST]
+    told = {slug for slug, _ in shown}
+    return shown, Counter(type(ended).__name__ for slug, ended in rows if slug not in told)
+
+
+def children(state: State) -> Sequence[State] | None:
+    """Return the states of a map's children; None where it is no map's state."""
+    return state.map_states if isinstance(state, states.Mapped | states.Mapping) else None
+
+
+def counts(state: State) -> str:
+    """Return how the children of a map ended: nothing, where it has none."""
+    return counted(Counter(type(child).__name__ for child in children(state) or ()))
+
+
+def counted(counts: Counter[str]) -> str:
+    """Return counts as words: "2 Success, 1 Failed"."""
+    return ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
