@@ -65,7 +65,6 @@ LAYERS: list[set[str]] = [
         "_task_run",
         "_task_runner",
         "_timers",
-        "_watch",
         "_board",
         "_flow_runner",
         "_stdout",

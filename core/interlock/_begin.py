@@ -19,7 +19,7 @@ from interlock._edges import building
 from interlock._ends import begins_over
 from interlock._errors import FlowError, shown, suggest
 from interlock._flow import Flow
-from interlock._flow_runner import FlowRunner
+from interlock._flow_runner import FlowRunner, Watch
 from interlock._given import date_of, layers_of, parameters_of, slug_of, states_of
 from interlock._handle import Handle
 from interlock._hooks import hooks_of
@@ -28,7 +28,6 @@ from interlock._options import seconds
 from interlock._plan import plan
 from interlock._results import TaskStates, rested
 from interlock._tasks import Task
-from interlock._watch import Watch
 from interlock.executors import Executor, ThreadExecutor
 from interlock.signals import Signal
 from interlock.states import Scheduled, State
@@ -96,24 +95,32 @@ class Asked:
     raises: bool = False
     """Whether it raises if it fails."""
     watch: Watch | None = None
+    looks: Callable[[FlowRunner], object] | None = None
+    """Is given its runner, to look at from another thread."""
     tells: bool = True
     """Whether it is logged if it fails."""
 
     def run(self) -> State:
         """Run it here, and return the state in which it rests."""
-        return self._on(self.begin(self.watch))
+        return self._on(self._begun())
+
+    def _begun(self) -> FlowRunner | State:
+        begun = self.begin(self.watch)
+        if self.looks is not None and isinstance(begun, FlowRunner):
+            self.looks(begun)
+        return begun
 
     def _on(self, begun: FlowRunner | State, interrupts: Interrupts | None = None) -> State:
         return self._ended(begun if isinstance(begun, State) else driven(begun, self.how, interrupts))
 
     async def run_async(self) -> State:
         """Run it on the event loop that is running, and return the state in which it rests."""
-        begun = self.begin(self.watch)
+        begun = self._begun()
         return self._ended(begun if isinstance(begun, State) else await driven_async(begun, self.how))
 
     def start(self) -> Handle:
         """Run it in a thread of its own."""
-        begun = self.begin(self.watch)
+        begun = self._begun()
         return Handle(self.flow.name, begun, partial(self._on, begun))
 
     def _ended(self, state: State) -> State:
@@ -233,10 +240,7 @@ def _anew(
 
 def _runner(flow: Flow, layers: Mapping[str, Any], plugins: Any, watch: Watch | None, how: How) -> FlowRunner:
     """Return the runner of a flow run that nothing has happened to. Any: as above."""
-    runner = FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), watch=watch, tag_limits=how.tag_limits)
-    if watch is not None:
-        watch.begins(runner)
-    return runner
+    return FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), watch=watch, tag_limits=how.tag_limits)
 
 
 def driven(runner: FlowRunner, how: How, interrupts: Interrupts | None = None) -> State:

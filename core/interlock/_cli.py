@@ -185,7 +185,7 @@ def _run(asked: Asked, quiet: bool, as_json: bool) -> tuple[State, Slowest]:
     console = Console(stderr=True)
     view = Events(sys.stdout) if as_json else Bars(console) if console.is_terminal else Lines(console)
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext(), Watcher(view) as watcher:
-        state = attrs.evolve(asked, watch=watcher.tally, tells=False).run()
+        state = attrs.evolve(asked, looks=watcher.tally.looks_at, tells=False).run()
     return state, watcher.tally.slowest
 
 

@@ -25,7 +25,6 @@ from interlock._flow_runner import FlowRunner
 from interlock._interrupts import Interrupts
 from interlock._task_payload import moment
 from interlock._task_runner import TaskRunner
-from interlock._watch import Watch
 from interlock.executors import Executor, ThreadExecutor
 from interlock.results import caches
 from interlock.signals import Signal
@@ -58,27 +57,19 @@ INLINE = Driving()
 class Failing:
     """Watches for the first task run that fails in the end."""
 
-    def __init__(self, watch: Watch | None) -> None:
+    def __init__(self, watch: Callable[[TaskRunner], None] | None) -> None:
         self.seen = False
         """Whether there is one."""
         self.done = False
         """Whether the others were stopped for it."""
         self._watch = watch
 
-    def begins(self, runner: FlowRunner) -> None:
-        """It has begun."""
-
-    def changed(self, runner: TaskRunner) -> None:
-        """Pass it on."""
-        if self._watch is not None:
-            self._watch.changed(runner)
-
-    def ended(self, runner: TaskRunner) -> None:
-        """Take note of how a task run has ended."""
-        if not self.done and runner.state.is_failed():
+    def __call__(self, runner: TaskRunner) -> None:
+        """Take note of a task run that has changed its state."""
+        if runner.over and not self.done and runner.state.is_failed():
             self.seen = True
         if self._watch is not None:
-            self._watch.ended(runner)
+            self._watch(runner)
 
 
 class Loop:

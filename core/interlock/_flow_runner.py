@@ -7,7 +7,7 @@ before it does.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,9 +29,10 @@ from interlock._story import Cut, origin
 from interlock._task_payload import FRESH
 from interlock._task_runner import TaskRunner
 from interlock._timers import Timers
-from interlock._watch import Watch, look_back
 from interlock.signals import CANCEL, FAIL, GATHER, MAP, RESUME, SCHEDULE, SKIP, START, TRIGGERFAIL, Signal
 from interlock.states import State
+
+Watch = Callable[[TaskRunner], None]
 
 
 class FlowRunner:
@@ -43,7 +44,7 @@ class FlowRunner:
         tasks: the table of its task runs; the shipped one otherwise.
         flow: the table of the flow run itself; the shipped one otherwise.
         hooks: the plugins' hooks.
-        watch: what looks on.
+        watch: told of every task run that has changed its state.
         tag_limits: by tag: how many task runs that have it may be under way at once.
     """
 
@@ -140,7 +141,7 @@ class FlowRunner:
                 again = runner.again(call, now)
                 if again is not None:
                     if self.watch is not None:
-                        self.watch.changed(runner)
+                        self.watch(runner)
                     self._behind.append(again)
                     return
             self._settle(runner, now)
@@ -242,7 +243,6 @@ class FlowRunner:
             FlowError: a task named waits for no person.
         """
         put_back(self.board, rested, self._restored)
-        look_back(self.watch, self.board.all())
         going = going_on(self.board, chosen, said or {})
         assert rested.run is not None
         self._life.restore(rested.run)
@@ -312,7 +312,7 @@ class FlowRunner:
                 self.places.leave(runner)
             self._settle(runner, now)
         elif self.watch is not None and type(call) is not Look:
-            self.watch.changed(runner)
+            self.watch(runner)
         return call
 
     def _otherwise(self, runner: TaskRunner, now: float) -> bool | None:
@@ -358,7 +358,7 @@ class FlowRunner:
     def _settle(self, runner: TaskRunner, now: float) -> None:
         """Look at where a run is now: it is over, or due, or waits."""
         if self.watch is not None:
-            (self.watch.ended if runner.over else self.watch.changed)(runner)
+            self.watch(runner)
         state = runner.state
         if runner.over:
             ready = self.board.over(runner)

@@ -20,8 +20,7 @@ from interlock._summary import said, styled
 from interlock._tally import SHOWN, Line, News, Tally, left
 
 OFTEN = 0.1  # seconds between two looks
-SELDOM = 0.5  # and this at most
-SHARE = 50  # looks take no more of the time than one in so many
+SHARE = 40  # of all the time of the processor, looks take no more than one part in so many
 RARELY = 5.0  # seconds between two lines that say how far a flow of many tasks is
 BAR = 20  # columns
 NARROW = 60  # columns of a terminal in which there is no room for bars
@@ -74,17 +73,16 @@ class Watcher:
     def _look(self) -> None:
         pause = OFTEN
         while not self._over.wait(pause):
-            pause = min(max(OFTEN, self.look() * SHARE), SELDOM)
+            began = time.thread_time()
+            self.look()
+            pause = max(OFTEN, (time.thread_time() - began) * SHARE)
 
-    def look(self) -> float:
-        """Show what has happened, and return the seconds that it took the processor to show it."""
+    def look(self) -> None:
+        """Show what has happened."""
         now = self._clock()
         news = self.tally.take(now)
-        if self.tally.runner is None:
-            return 0.0
-        began = time.thread_time()
-        self._view.show(self.tally, news, now, time.time())
-        return time.thread_time() - began
+        if self.tally.runner is not None:
+            self._view.show(self.tally, news, now, time.time())
 
 
 class Lines:
@@ -106,7 +104,7 @@ class Lines:
         failed = [runner for runner in news.failed if tally.shared or runner.index is not None]
         told = failed[: SHOWN - self._told]
         self._told += len(told)
-        for runner in (*told, *news.over):
+        for runner in told if tally.shared else (*told, *news.over):
             self._say(f"{runner.name}: {said(runner.state)}")
         if self._next is None:
             self._next = now + RARELY

@@ -1,4 +1,8 @@
-"""How far a flow run is: what has ended and what is under way, task by task, and what the others wait for."""
+"""How far a flow run is: what has ended and what is under way, task by task, and what the others wait for.
+
+It is looked at from another thread: nobody tells of anything, so that the driver has no more to do than without. What
+is read here is one reference at a time, and a run is over before anybody sees that it is.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,16 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Mapping as Mapping_
-from operator import attrgetter
+from operator import attrgetter, not_
 from typing import TYPE_CHECKING
 
 import attrs
 
-from interlock.states import Failed, Mapping, Paused, Retrying, Scheduled, State, Success
+from interlock._task_payload import FRESH
+from interlock.states import Failed, Paused, Retrying, Scheduled, State, Success
 
 if TYPE_CHECKING:
+    from interlock._board import Board
     from interlock._flow_runner import FlowRunner
     from interlock._plan import Node
     from interlock._task_runner import TaskRunner
@@ -23,8 +28,9 @@ MOST = 40  # tasks that have a line each; of more, those of one name share one
 SHOWN = 5  # of the slowest runs
 SLOW = 1.0  # seconds from which on a run is called slow
 NAMED = 2  # upstreams that are named where a task waits for several
-NAME, NODE, PLACE, STATE = map(attrgetter, ("task.name", "node.index", "place", "state"))
 EXACT = 1_000  # runs under way whose states are looked at one by one
+FEW = 10_000  # runs that ended between two looks: of more, none can be asked how long it took
+STATE, PLACE = attrgetter("state"), attrgetter("place")
 
 
 class Line:
@@ -33,20 +39,16 @@ class Line:
     Args:
         place: its number.
         name: what it is called.
-        tasks: how many tasks of that name it is for.
-        node: the task's node, where it is for one.
+        nodes: the task's node; or those of all tasks of one name.
     """
 
-    def __init__(self, place: int, name: str, tasks: int, node: Node | None = None) -> None:
+    def __init__(self, place: int, name: str, nodes: Sequence[Node]) -> None:
         self.place = place
         self.name = name
-        self.node = node
-        self.total = tasks
-        """Runs that there are to be, as far as that is known."""
-        self.mapped = 0
-        """Mapped tasks that are not over."""
+        self.node = nodes[0] if len(nodes) == 1 else None
+        """The task's node, where it is for one."""
         self.ended: dict[type[State], int] = {}
-        self.under_way: set[TaskRunner] = set()
+        self.under_way: Sequence[TaskRunner] = ()
         """Those that something has happened to, and that are not over."""
         self.began: float | None = None
         """When something was first seen of it, in the seconds of a clock that nobody sets."""
@@ -54,6 +56,11 @@ class Line:
         """Runs that were over at the first look: of a flow run that goes on, perhaps most."""
         self.last = 0.0
         """When something was last seen of it."""
+        self._plain = [node.index for node in nodes if not node.mapped]  # those that are not over
+        self._maps: dict[int, list[TaskRunner] | None] = {node.index: None for node in nodes if node.mapped}
+        self.total = len(self._plain)
+        """Runs that there are to be, as far as that is known."""
+        self._seen = (self.total, self.counts())
 
     @property
     def done(self) -> int:
@@ -63,22 +70,79 @@ class Line:
     @property
     def waiting(self) -> bool:
         """Whether there is something that is not over."""
-        return self.mapped > 0 or self.done < self.total
+        return bool(self._plain or self._maps)
 
     def counts(self) -> Counter[str]:
         """Return by the name of a state how many runs are in it; of those that something has happened to."""
         found = Counter({kind.__name__: number for kind, number in self.ended.items()})
         if len(self.under_way) <= EXACT:
-            found.update(type(runner.state).__name__ for runner in tuple(self.under_way))
+            found.update(type(runner.state).__name__ for runner in self.under_way)
         else:
             found["under way"] = len(self.under_way)
         return found
+
+    def changed(self) -> bool:
+        """Return whether it is another than when this was asked the last time."""
+        seen = (self.total, self.counts())
+        changed, self._seen = seen != self._seen, seen
+        return changed
 
     def left(self, now: float) -> float | None:
         """Return for how many seconds it will go on, if it goes on as it went; None if that cannot be told yet."""
         if self.began is None:
             return None
         return left(self.done - self.before, self.total - self.done, now - self.began)
+
+    def look(self, board: Board) -> tuple[list[TaskRunner], list[TaskRunner]]:
+        """Take note of what has ended and what is under way. Returns the runs that have ended, and the tasks."""
+        ended: list[TaskRunner] = []
+        tops: list[TaskRunner] = []
+        begun: list[TaskRunner] = []
+        if self._plain:
+            self._look_at_plain(board, tops, begun)
+            ended += tops
+        for place, rest in list(self._maps.items()):
+            parent = board.runners[place]
+            if parent is not None:
+                self._look_at_map(place, parent, rest, (ended, tops, begun))
+        for kind, number in Counter(map(type, map(STATE, ended))).items():
+            self.ended[kind] = self.ended.get(kind, 0) + number
+        self.under_way = begun
+        return ended, tops
+
+    def _look_at_plain(self, board: Board, ended: list[TaskRunner], begun: list[TaskRunner]) -> None:
+        runners = list(map(board.runners.__getitem__, self._plain))
+        over = [runner is not None and runner.over for runner in runners]
+        if any(over):
+            self._plain = list(itertools.compress(self._plain, map(not_, over)))
+            ended += [runner for runner in itertools.compress(runners, over) if runner is not None]
+            runners = list(itertools.compress(runners, map(not_, over)))
+        begun += [runner for runner in runners if runner is not None and runner.state is not FRESH]
+
+    def _look_at_map(
+        self,
+        place: int,
+        parent: TaskRunner,
+        rest: list[TaskRunner] | None,
+        found: tuple[list[TaskRunner], list[TaskRunner], list[TaskRunner]],
+    ) -> None:
+        """Look at the children of a mapped task that were not over; one without any counts itself."""
+        ended, tops, begun = found
+        last = parent.over  # before its children are looked at: then they are over, too
+        if rest is None and parent.children:
+            rest = self._maps[place] = list(parent.children)
+            self.total += len(rest)
+        if rest:
+            over = [child.over for child in rest]
+            ended += itertools.compress(rest, over)
+            self._maps[place] = rest = list(itertools.compress(rest, map(not_, over))) if any(over) else rest
+            begun += [child for child in rest if child.state is not FRESH]
+        if last:
+            del self._maps[place]
+            tops.append(parent)
+            if not parent.children:
+                self.total += 1
+                ended.append(parent)
 
 
 def left(done: int, more: int, seconds: float) -> float | None:
@@ -95,17 +159,15 @@ class News:
     lines: Sequence[Line]
     """Those of which something has changed, in their order."""
     over: Sequence[TaskRunner]
-    """The tasks that are over, in their order, where each has a line."""
+    """The tasks that are over, in the order of their ends."""
     failed: Sequence[TaskRunner]
-    """The runs that have failed, in their order; a child, and not what gathers it."""
+    """The runs that have failed, likewise; a child, and not what gathers it."""
 
 
 class Tally:
-    """Looks on. The driver only adds to two lists, which is all that a short task can afford; the work is done here.
+    """Looks at a flow run.
 
     Attributes:
-        changed: takes a run that has changed its state.
-        ended: takes a run that is over.
         runner: the flow run.
         name: the flow's.
         tasks: how many it has.
@@ -115,108 +177,52 @@ class Tally:
 
     def __init__(self) -> None:
         self.runner: FlowRunner | None = None
-        self.lines: Sequence[Line] = ()
-        self._slow: dict[str, float] = {}
         self.name = ""
         self.tasks = 0
-        self._changed: list[TaskRunner] = []
-        self._ended: list[TaskRunner] = []
-        self.changed = self._changed.append
-        self.ended = self._ended.append
-        self._line_of: list[Line] = []
-        self._expanded: set[TaskRunner] = set()
-        self._looked: float | None = None
+        self.lines: Sequence[Line] = ()
         self.shared = False
-        self._maps = False
+        self._slow: dict[str, float] = {}
+        self._looked: float | None = None
 
-    def begins(self, runner: FlowRunner) -> None:
-        """Take note of the flow run, before anything has happened to it."""
+    def looks_at(self, runner: FlowRunner) -> None:
+        """Take note of the flow run that is to be looked at."""
         nodes = runner.plan.nodes
         self.name, self.tasks = runner.plan.flow.name, len(nodes)
-        if len(nodes) <= MOST:
-            self._line_of = [Line(node.index, node.slug, 1, node) for node in nodes]
-            self.lines = self._line_of
-        else:
-            self.shared = True
-            names = list(map(NAME, nodes))
-            counts = enumerate(Counter(names).items())
-            lines = {name: Line(place, name, tasks) for place, (name, tasks) in counts}
-            self.lines = list(lines.values())
-            self._line_of = list(map(lines.__getitem__, names))
-        for node in runner.plan.mapped:
-            line = self._line_of[node.index]
-            line.total -= 1
-            line.mapped += 1
-        self._maps = bool(runner.plan.mapped)
+        self.shared = len(nodes) > MOST
+        named: dict[str, list[Node]] = {}
+        for node in nodes:
+            named.setdefault(node.task.name if self.shared else node.slug, []).append(node)
+        self.lines = [Line(place, name, same) for place, (name, same) in enumerate(named.items())]
         self.runner = runner
 
     def take(self, now: float) -> News:
         """Return what has happened since the last look. `now`: in the seconds of a clock that nobody sets."""
-        ended, changed = _taken(self._ended), _taken(self._changed)
-        moved: dict[Line, None] = {}
-        for runner in [runner for runner in changed if not runner.over]:
-            line = self._line_of[runner.node.index]
-            moved[line] = None
-            self._moved(line, runner)
-        counts = self._counted(ended)
-        for (line, kind), number in counts.items():
-            moved[line] = None
-            line.ended[kind] = line.ended.get(kind, 0) + number
-        tops = [run for run in ended if run.index is None] if self._maps or not self.shared else []
-        for runner in tops if self._maps else ():
-            if runner.node.mapped:
-                self._gathered(self._line_of[runner.node.index], runner)
-        if self._looked is None:
-            for line in moved:
-                line.before = line.done
-        elif now - self._looked >= SLOW:  # what is slow may have begun since, too
-            self._note(ended)
+        if self.runner is None:
+            return News((), (), ())
+        moved: list[Line] = []
+        over: list[TaskRunner] = []
+        failed: list[TaskRunner] = []
+        for line in self.lines:
+            if line.waiting:
+                before = line.under_way
+                ended, tops = line.look(self.runner.board)
+                self._note(line, before, ended, now)
+                over += tops
+                failed += _failing(line, ended)
+                if tops or line.changed():
+                    moved.append(line)
+                    line.began = now if line.began is None else line.began
+                    line.before = line.done if self._looked is None else line.before
+                    line.last = now
         self._looked = now
-        for line in moved:
-            self._settled(line, ended, now)
-        failing = {kind for _, kind in counts if kind is not Success and issubclass(kind, Failed)}
-        failed = [run for run in ended if type(run.state) in failing and not run.children] if failing else []
-        return News(sorted(moved, key=PLACE), [] if self.shared else tops, failed)
+        return News(moved, sorted(over, key=_at), sorted(failed, key=_at))
 
-    def _counted(self, ended: Sequence[TaskRunner]) -> Mapping_[tuple[Line, type[State]], int]:
-        """Count runs by line and state. For short tasks this is the dearest part; so it is left to what is compiled."""
-        lines = map(self._line_of.__getitem__, map(NODE, ended))
-        kinds = Counter(map(type, map(STATE, ended)))
-        if len(kinds) > 1:
-            return Counter(zip(lines, map(type, map(STATE, ended)), strict=True))
-        return {(line, kind): number for kind in kinds for line, number in Counter(lines).items()}
-
-    def _moved(self, line: Line, runner: TaskRunner) -> None:
-        if runner.index is not None or not runner.node.mapped:
-            line.under_way.add(runner)
-        elif runner.children is not None and isinstance(runner.state, Mapping) and runner not in self._expanded:
-            self._expanded.add(runner)
-            line.total += len(runner.children)
-
-    def _gathered(self, line: Line, parent: TaskRunner) -> None:
-        """Count a mapped task that is over: by its children, or as one run where it has none."""
-        line.mapped -= 1
-        if not parent.children:
-            line.total += 1
-            return
-        kind = type(parent.state)
-        line.ended[kind] -= 1
-        if not line.ended[kind]:
-            del line.ended[kind]
-        if parent not in self._expanded:  # it was over before this flow run
-            line.total += len(parent.children)
-
-    def _settled(self, line: Line, ended: Sequence[TaskRunner], now: float) -> None:
-        if line.began is None:
-            line.began = now
-        line.last = now
-        if line.under_way:
-            self._note(line.under_way.intersection(ended))
-            line.under_way.difference_update(ended)
-
-    def _note(self, runners: Iterable[TaskRunner]) -> None:
+    def _note(self, line: Line, before: Sequence[TaskRunner], ended: Sequence[TaskRunner], now: float) -> None:
         """Take note of those that took long. One that began and ended between two quick looks did not."""
-        for runner in runners:
+        suspects: Iterable[TaskRunner] = ended
+        if self._looked is None or now - self._looked < SLOW or len(ended) > FEW:
+            suspects = (runner for runner in before if runner.over)
+        for runner in suspects:
             if not runner.children and (took := runner.took()) >= SLOW:
                 self._slow[runner.name] = took
 
@@ -240,14 +246,14 @@ class Tally:
         """Return what a task waits for, in a few words; nothing if it waits for nothing. `now`: since 1970."""
         if self.runner is None or not line.waiting or line.node is None:
             return ""
-        waits = next((text for run in tuple(line.under_way)[:EXACT] if (text := _waits(run, now))), "")
+        waits = next((text for run in line.under_way[:EXACT] if (text := _waits(run, now))), "")
         if waits or line.under_way:
             return waits
         node, board = line.node, self.runner.board
         runner = board.runners[node.index]
         if runner is not None and (text := _waits(runner, now)):
             return text
-        upstreams = _named(self._line_of[source.index].name for source in _unended(self.runner, node))
+        upstreams = _named(source.slug for source in _unended(self.runner, node))
         return upstreams or self._place(node)
 
     def _place(self, node: Node) -> str:
@@ -257,11 +263,14 @@ class Tally:
         return f"a place: {', '.join(sorted(full))}" if full else ""
 
 
-def _taken(found: list[TaskRunner]) -> list[TaskRunner]:
-    """Return what is in a list, and take it out, while another thread adds to it."""
-    taken = found[:]
-    del found[: len(taken)]
-    return taken
+def _at(runner: TaskRunner) -> float:
+    return runner.at()
+
+
+def _failing(line: Line, ended: Sequence[TaskRunner]) -> list[TaskRunner]:
+    """Return the runs that have failed. Most flows have none, and then none is looked at."""
+    kinds = {kind for kind in line.ended if kind is not Success and issubclass(kind, Failed)}
+    return [runner for runner in ended if type(runner.state) in kinds] if kinds else []
 
 
 def _waits(runner: TaskRunner, now: float) -> str:

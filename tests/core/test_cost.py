@@ -13,13 +13,11 @@ import tracemalloc
 from collections.abc import Callable
 from types import FrameType
 
-import attrs
 import pytest
 from benchmarks.flows import chain, fan, loop
 from benchmarks.machines import CYCLE, TABLE
 
-from interlock import Flow, Machine, Run, _begin, task
-from interlock._tally import Tally
+from interlock import Flow, Machine, Run, task
 
 SMALL, LARGE = 10**3, 10**4
 
@@ -132,23 +130,6 @@ def test_calls_are_the_same_for_each(build: Callable[[int], Flow], most: int) ->
     assert build is loop or each == int(each)
     assert each - int(each) < 0.01 * each
     assert rest < 0.01
-
-
-@pytest.mark.parametrize("build", [chain, fan])
-def test_calls_of_who_looks_on(build: Callable[[int], Flow]) -> None:
-    """While the progress is shown a task makes no further call of Python: what has happened is looked at afterwards."""
-
-    def watched(size: int) -> Work:
-        flow = build(size)
-
-        def work() -> None:
-            tally = Tally()
-            attrs.evolve(_begin.asked(flow), watch=tally).run()
-            tally.take(0.0)
-
-        return work
-
-    assert growth(calls, watched)[0] == pytest.approx(growth(calls, running(build))[0], abs=0.01)
 
 
 def test_bytes_of_a_run() -> None:

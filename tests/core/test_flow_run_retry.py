@@ -12,7 +12,6 @@ import pytest
 from acts import Told, does
 
 from interlock import Flow, FlowError, _begin, _drive, context, exponential_backoff, hookimpl, states, task
-from interlock._flow_runner import FlowRunner
 from interlock._hooks import RunView
 from interlock._story import Step
 from interlock._task_runner import TaskRunner
@@ -70,18 +69,12 @@ def watched(*acts: object, **options: Any) -> list[State]:
     """Run a task that does these, and return every state that it was in. Any: the options of a task."""
     seen: list[State] = []
 
-    class Watch:
-        def begins(self, runner: FlowRunner) -> None:
-            pass
-
-        def changed(self, runner: TaskRunner) -> None:
-            seen.append(runner.state)
-
-        ended = changed
+    def watch(runner: TaskRunner) -> None:
+        seen.append(runner.state)
 
     with Flow("one") as flow:
         task(**options)(does(*acts))()
-    attrs.evolve(_begin.asked(flow), watch=Watch()).run()
+    attrs.evolve(_begin.asked(flow), watch=watch).run()
     return seen
 
 

@@ -66,7 +66,7 @@ class Looks:
         self.watcher.look()
 
     def run(self, flow: Flow, **options: Any) -> State:
-        state = attrs.evolve(_begin.asked(flow, how=_begin.How(**options)), watch=self.watcher.tally).run()
+        state = attrs.evolve(_begin.asked(flow, how=_begin.How(**options)), looks=self.watcher.tally.looks_at).run()
         self.look()
         return state
 
@@ -134,8 +134,9 @@ def test_a_tally_tells_who_waits_for_a_person_a_time_or_a_place() -> None:
     for begun, options in (("its time, in 86,", {"task_states": {"asks-1": Scheduled(start_time=later)}}), ("", {})):
         looks = Looks()
         asked = _begin.asked(flow, **options)  # type: ignore[arg-type]  # what it takes
-        runner = asked.begin(looks.watcher.tally)
+        runner = asked.begin(None)
         assert isinstance(runner, FlowRunner)
+        looks.watcher.tally.looks_at(runner)
         for _ in range(3):
             runner.next(time.time())
         looks.look()
@@ -149,7 +150,9 @@ def test_a_flow_that_is_to_begin_later_says_so() -> None:
         task(name="one")(lambda: 1)()
     console = Console(file=io.StringIO(), width=80)
     looks = Looks(Bars(console))
-    _begin.asked(flow, state=Scheduled(start_time=later)).begin(looks.watcher.tally)
+    runner = _begin.asked(flow, state=Scheduled(start_time=later)).begin(None)
+    assert isinstance(runner, FlowRunner)
+    looks.watcher.tally.looks_at(runner)
     looks.look()
     assert re.search(r"later: begins in 1:(29|30)\n", shown(console))
 
@@ -207,7 +210,7 @@ def test_what_was_over_before_is_counted_too() -> None:
     assert state.is_paused()
     current.append(again)
     ended = attrs.evolve(
-        _begin.resumed(flow, state, None, None, None, None, _begin.How()), watch=again.watcher.tally
+        _begin.resumed(flow, state, None, None, None, None, _begin.How()), looks=again.watcher.tally.looks_at
     ).run()
     again.look()
     assert ended.is_successful()
@@ -400,7 +403,7 @@ def test_a_watcher_looks_in_a_thread_of_its_own() -> None:
         task(name="waits")(lambda: seen.wait(60))()
     threads = threading.active_count()
     with Watcher(Until(console)) as watcher:
-        state = attrs.evolve(_begin.asked(flow), watch=watcher.tally).run()
+        state = attrs.evolve(_begin.asked(flow), looks=watcher.tally.looks_at).run()
     assert next(iter(state.result.values())).result is True
     assert shown(console) == "waits: Success\n"
     assert threading.active_count() == threads
