@@ -20,7 +20,7 @@ from interlock._summary import said, styled
 from interlock._tally import SHOWN, Line, News, Tally, left
 
 OFTEN = 0.1  # seconds between two looks
-SHARE = 40  # of all the time of the processor, looks take no more than one part in so many
+SHARE = 60  # of all the time of the processor, looks take no more than one part in so many
 RARELY = 5.0  # seconds between two lines that say how far a flow of many tasks is
 BAR = 20  # columns
 NARROW = 60  # columns of a terminal in which there is no room for bars
