@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pace = QUICK if options.quick else LARGE if options.large else FULL
         found, works = measured(pace, (options.peers or usual()).absolute(), options.only.lower(), given)
     if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(report.written(found), encoding="utf-8")
     if options.chart:
         chart.draw(found, options.chart)
     return int(not works)
@@ -43,8 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     description = "Measure Interlock and others side by side, and print a table."
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=description)
     paces = parser.add_mutually_exclusive_group()
-    paces.add_argument("--quick", action="store_true", help="a rougher measurement of what is quick, in about a minute")
-    paces.add_argument("--large", action="store_true", help="only how cost grows to a million: half an hour")
+    paces.add_argument(
+        "--quick", action="store_true", help="a rougher measurement of what is quick, in a minute or two"
+    )
+    paces.add_argument("--large", action="store_true", help="only how cost grows to a million: about twenty minutes")
     parser.add_argument("--only", metavar="WORD", default="", help="only rows and subjects with this word")
     parser.add_argument("--peers", type=Path, metavar="DIR", help="where peers are, or get, installed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured to a file")

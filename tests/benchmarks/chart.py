@@ -13,7 +13,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any, NamedTuple
 
-from .facts import machine
+from .facts import busy, machine
 
 PANELS = {
     "chain": "A task in a chain",
@@ -44,7 +44,7 @@ class Bar(NamedTuple):
     name: str
     ours: bool
     value: float | None
-    """Microseconds, at best, or None."""
+    """Microseconds, the median of all passes, or None. The least would favour those that are so quick that many fit."""
     why_not: str | None
 
     @property
@@ -70,7 +70,7 @@ def time(value: float) -> str:
 def bars(found: dict[str, Any], key: str) -> list[Bar]:
     """Return the bars of one panel, the shortest first; those that could not be measured at the end. Any: JSON."""
     chosen = [
-        Bar(row["subject"], row["ours"], row["min"], row["why_not"]) for row in found["rows"] if row["key"] == key
+        Bar(row["subject"], row["ours"], row["median"], row["why_not"]) for row in found["rows"] if row["key"] == key
     ]
     return sorted(chosen, key=lambda bar: (bar.value is None, bar.value or 0.0))
 
@@ -82,8 +82,8 @@ def budget(found: dict[str, Any], key: str) -> float | None:
 
 def notes(facts: dict[str, Any]) -> Iterator[str]:
     """Yield the lines below the panels."""
-    yield f"The best of up to {facts['rounds']} rounds, each in a fresh process. Palest: plain Python, no engine."
-    yield f"{facts['date'][:10]}, {facts['python']}, {machine(facts)}"
+    yield f"Medians of up to {facts['rounds']} rounds, each in a fresh process. Palest: plain Python, no engine."
+    yield f"{facts['date'][:10]}, {facts['python']}, {machine(facts)}{busy(facts)}"
     yield facts["command"]
 
 
@@ -157,6 +157,6 @@ def _budget(axes: Any, most: float | None) -> None:
     """Draw what Interlock may take, as a line across the panel."""
     if most is not None:
         axes.axvline(most, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
-        text = f"Interlock's budget: {time(most)}".replace(".0", "")
+        text = f"Interlock's budget on an idle machine: {time(most)}".replace(".0", "")
         at = {"xy": (most, 1), "xytext": (0, 3), "xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
         axes.annotate(text, size=7.5, color=INK, ha="center", va="bottom", **at)

@@ -48,16 +48,22 @@ def machine(facts: dict[str, Any]) -> str:
     return f"{facts['platform']}, {facts['processors']}{kind} processors"
 
 
+def busy(facts: dict[str, Any]) -> str:
+    """Return how busy the machine was, where that is known; what is measured makes for a load of one by itself."""
+    if not facts["load_before"]:
+        return ""
+    return f"; load {facts['load_before'][0]} before, {facts['load_after'][0]} after"
+
+
 def footer(facts: dict[str, Any]) -> str:
     """Return what stands below the table."""
-    load = f"; load {facts['load_before'][0]} before, {facts['load_after'][0]} after" if facts["load_before"] else ""
     peers = [
         f"{' with '.join(peer['requires'])} (Python {peer['python']})"
         for peer in facts["peers"].values()
         if peer["python"]
     ]
     told = (
-        f"{facts['date']}, {facts['python']}, {machine(facts)}{load}.\n"
+        f"{facts['date']}, {facts['python']}, {machine(facts)}{busy(facts)}.\n"
         f"{facts['rounds']} rounds of fresh processes in {facts['seconds']} s; wall time, garbage collector on; "
         "budgets are meant for an idle machine."
     )

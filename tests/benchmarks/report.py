@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any, NamedTuple
@@ -100,16 +101,27 @@ def data(results: Sequence[Result]) -> list[dict[str, Any]]:
             "subject": result.measure.subject,
             "ours": result.measure.ours,
             "unit": row.unit,
-            "min": result.least if result.measured else None,
-            "median": result.middle if result.measured else None,
+            "min": _rounded(result.least) if result.measured else None,
+            "median": _rounded(result.middle) if result.measured else None,
             "budget": _budget(row, result),
-            "times_interlock": result.times(base),
+            "times_interlock": None if (times := result.times(base)) is None else _rounded(times),
             "at_least_times": _wanted(row, result),
-            "rounds": result.rounds,
+            "rounds": [[_rounded(value) for value in passes] for passes in result.rounds],
             "why_not": result.why_not,
         }
         for row, result, base in rows(results)
     ]
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def written(found: dict[str, Any]) -> str:
+    """Return a run as the text of a file, with a line for each subject. Any: JSON."""
+    lines = ",\n".join(f"  {json.dumps(row)}" for row in found["rows"])
+    facts = json.dumps(found["facts"], indent=1).replace("\n", "\n ")
+    return f'{{\n "facts": {facts},\n "rows": [\n{lines}\n ]\n}}\n'
 
 
 def table(results: Sequence[Result]) -> str:
