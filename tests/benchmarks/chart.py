@@ -102,7 +102,7 @@ def draw(found: dict[str, Any], file: Path) -> None:
             _panel(axes, PANELS[key], each, _span(found))
             _budget(axes, budget(found, key))
             top -= size + GAP
-        figure.savefig(file, metadata={"Date": None})
+        figure.savefig(file, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
 
 
 def _write(figure: Any, facts: dict[str, Any], height: float) -> None:
