@@ -1,6 +1,7 @@
 """How a subject is measured: time per operation, bytes per object. Standard library only: peers use it too.
 
 Time is that of the wall (`perf_counter`), with the garbage collector on, as the user of a library would have it.
+A peer may be so old that it needs Python 3.8, so that nothing here is newer when it runs.
 """
 
 from __future__ import annotations
@@ -11,16 +12,30 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from enum import IntEnum
 from time import perf_counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-Sample = Callable[[float], list[float]]
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+Sample: TypeAlias = "Callable[[float], list[float]]"
 """Measures for about so many seconds, and returns what it found, in the unit of the row that the measure is in."""
 
 PASSES = 5
 MANY = 1_000_000
 LEAST = 100  # objects: fewer are not measured, however long they take
 MICRO = 1e6
+
+
+class Level(IntEnum):
+    """How long it takes to measure something."""
+
+    QUICK = 0
+    SLOW = 1
+    """Left out of a quick run."""
+    LARGE = 2
+    """Minutes, for one of them: only if it is asked for."""
 
 
 class Measure(NamedTuple):
@@ -30,12 +45,13 @@ class Measure(NamedTuple):
     """A key of `report.ROWS`."""
     subject: str
     sample: Sample
-    slow: bool = False
-    """Left out of a quick run."""
+    level: Level = Level.QUICK
     rounds: int = MANY
     """In how many rounds it is taken, at most: what is counted and not timed needs only one."""
     ours: bool = False
-    """Whether the budget of the row is meant for it; the first such subject of a row is what the others are held to."""
+    """Whether it is Interlock; the first such subject of a row is what the others are held to."""
+    budgeted: bool = True
+    """Whether the budget of the row is meant for it, if it is ours."""
 
 
 def per_operation(work: Callable[[int], object], operations: int, seconds: float) -> list[float]:
@@ -60,6 +76,13 @@ def per_part(work: Callable[[], object], parts: int, seconds: float) -> list[flo
         work()
         found.append((perf_counter() - begin) / parts * MICRO)
     return found
+
+
+def proved(work: Callable[[], object], wanted: object) -> Callable[[], object]:
+    """Return some work that was done once, as a warm-up; it is held that its result was what it should be."""
+    found = work()
+    assert found == wanted, f"{found!r} and not {wanted!r}"
+    return work
 
 
 def paired(one: Sample, other: Sample, seconds: float) -> list[float]:
@@ -124,6 +147,28 @@ def peak(work: Callable[[], object], parts: int) -> list[float]:
     return [(height - before) / parts]
 
 
+def grown(work: Callable[[], object], parts: int) -> list[float]:
+    """Return the bytes per part by which the process is larger at its height. It needs a fresh process and large work.
+
+    Unlike tracemalloc it makes nothing slower, and needs no memory of its own. What was freed before and is used again
+    is not seen; if the process was larger before than the work made it, the answer is too high.
+    """
+    gc.collect()
+    before = _size()
+    work()
+    return [(_highest() - before) / parts]
+
+
+def _highest() -> int:
+    """Return the bytes of memory that this process held when it held most."""
+    if sys.platform == "win32":
+        raise NotImplementedError("grown: the height of a process is read from resource")
+    import resource
+
+    height = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return height if sys.platform == "darwin" else height * 1024
+
+
 def _size() -> int:
     """Return the bytes of memory that this process holds."""
     if sys.platform == "win32":
@@ -132,10 +177,7 @@ def _size() -> int:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
     except OSError:
-        import resource  # where there is no /proc, the height stands for it: here nothing is freed in between
-
-        height = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return height if sys.platform == "darwin" else height * 1024
+        return _highest()  # where there is no /proc; here nothing is freed in between
 
 
 def lives(subject: str, prepare: Callable[[], Callable[[], object]], ours: bool = False) -> list[Measure]:

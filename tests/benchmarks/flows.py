@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import perf_counter
+from typing import Literal
 
 import interlock
 from interlock.signals import LOOP
 
-from .clock import MICRO, Measure, Sample, peak, per_part
+from .clock import MICRO, Level, Measure, Sample, peak, per_part
 
 
 @interlock.task
@@ -28,11 +29,16 @@ def chain(length: int) -> interlock.Flow:
     return flow
 
 
-def fan(width: int) -> interlock.Flow:
+@interlock.task
+async def later(x: int) -> int:
+    return x + 1
+
+
+def fan(width: int, body: interlock.Task = inc) -> interlock.Flow:
     """Return a flow of one task that is mapped over a list."""
     numbers = list(range(width))
     with interlock.Flow("fan") as flow:
-        inc.map(numbers)
+        body.map(numbers)
     return flow
 
 
@@ -60,6 +66,19 @@ def run(build: Build, size: int) -> Sample:
     def sample(seconds: float) -> list[float]:
         flow = _warm(build(size))
         return per_part(flow.run, size, seconds)
+
+    return sample
+
+
+def driven(body: interlock.Task, width: int, executor: Literal["threads", "async"]) -> Sample:
+    """Return what measures a map whose bodies are handed to threads, or to an event loop: microseconds per child.
+
+    Both are begun and ended with the run, as they are if nothing else is said.
+    """
+
+    def sample(seconds: float) -> list[float]:
+        flow = _warm(fan(width, body))
+        return per_part(lambda: flow.run(executor=executor), width, seconds)
 
     return sample
 
@@ -99,14 +118,16 @@ def _warm(flow: interlock.Flow) -> interlock.Flow:
 MEASURES = [
     Measure("chain", "Interlock, 1,000 tasks", run(chain, 10**3), ours=True),
     Measure("chain", "Interlock, 10,000 tasks", run(chain, 10**4), ours=True),
-    Measure("chain", "Interlock, 100,000 tasks", run(chain, 10**5), slow=True, rounds=2, ours=True),
+    Measure("chain", "Interlock, 100,000 tasks", run(chain, 10**5), level=Level.SLOW, rounds=2, ours=True),
     Measure("task bytes", "Interlock, 1,000 tasks", memory(chain, 10**3), rounds=1, ours=True),
-    Measure("task bytes", "Interlock, 10,000 tasks", memory(chain, 10**4), slow=True, rounds=1, ours=True),
-    Measure("task bytes", "Interlock, 100,000 tasks", memory(chain, 10**5), slow=True, rounds=1, ours=True),
+    Measure("task bytes", "Interlock, 10,000 tasks", memory(chain, 10**4), level=Level.SLOW, rounds=1, ours=True),
+    Measure("task bytes", "Interlock, 100,000 tasks", memory(chain, 10**5), level=Level.SLOW, rounds=1, ours=True),
     Measure("child", "Interlock, 10,000 children", run(fan, 10**4), ours=True),
-    Measure("child", "Interlock, 100,000 children", run(fan, 10**5), slow=True, rounds=2, ours=True),
+    Measure("child", "Interlock, 100,000 children", run(fan, 10**5), level=Level.SLOW, rounds=2, ours=True),
+    Measure("child", "Interlock, 10,000 children, threads", driven(inc, 10**4, "threads"), ours=True, budgeted=False),
+    Measure("child", "Interlock, 10,000 children, async", driven(later, 10**4, "async"), ours=True, budgeted=False),
     Measure("child bytes", "Interlock, 10,000 children", memory(fan, 10**4), rounds=1, ours=True),
-    Measure("child bytes", "Interlock, 100,000 children", memory(fan, 10**5), slow=True, rounds=1, ours=True),
+    Measure("child bytes", "Interlock, 100,000 children", memory(fan, 10**5), level=Level.SLOW, rounds=1, ours=True),
     Measure("turn", "Interlock, 10,000 turns", run(loop, 10**4), ours=True),
     Measure("build", "Interlock, 1,000 tasks", built(10**3), ours=True),
 ]

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from .clock import Measure, lives, per_operation
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from .clock import Measure, lives, per_operation, per_part, proved
+
+MANY = 10**4
+WORKERS = 8
 
 TABLE = {
     "pending": {"start": "running"},
@@ -83,9 +89,75 @@ def _lived() -> Slotted:
     return run
 
 
+def _inc(x: int) -> int:
+    return x + 1
+
+
+async def _later(x: int) -> int:
+    return x + 1
+
+
+def chain(seconds: float) -> list[float]:
+    """Measure calls, each with the result of the one before."""
+
+    def work() -> int:
+        x = 0
+        for _ in range(MANY):
+            x = _inc(x)
+        return x
+
+    return per_part(proved(work, MANY), MANY, seconds)
+
+
+def turn(seconds: float) -> list[float]:
+    """Measure calls, until one has returned enough."""
+
+    def work() -> int:
+        x = 0
+        while x < MANY:
+            x = _inc(x)
+        return x
+
+    return per_part(proved(work, MANY), MANY, seconds)
+
+
+def child(seconds: float) -> list[float]:
+    """Measure calls in a list comprehension."""
+    numbers = range(MANY)
+
+    def work() -> list[int]:
+        return [_inc(x) for x in numbers]
+
+    return per_part(proved(work, list(range(1, MANY + 1))), MANY, seconds)
+
+
+def gathered(seconds: float) -> list[float]:
+    """Measure coroutines that are gathered; the event loop is there before."""
+    numbers = range(MANY)
+
+    async def work() -> list[int]:
+        return await asyncio.gather(*(_later(x) for x in numbers))
+
+    with asyncio.Runner() as runner:
+        return per_part(proved(lambda: runner.run(work()), list(range(1, MANY + 1))), MANY, seconds)
+
+
+def pooled(seconds: float) -> list[float]:
+    """Measure calls in a pool of threads that are there before."""
+    numbers = range(MANY)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return per_part(proved(lambda: list(pool.map(_inc, numbers)), list(range(1, MANY + 1))), MANY, seconds)
+
+
 MEASURES = [
     Measure("step", "limit: a function call", call),
     Measure("step", "limit: a dictionary of dictionaries", lookup),
     Measure("step", "limit: a slotted object with a history", slotted),
     *lives("limit: a slotted object with a history", lambda: _lived),
+    Measure("chain", "limit: plain calls", chain),
+    Measure("child", "limit: plain calls", child),
+    Measure("child", "limit: asyncio.gather", gathered),
+    Measure("child", f"limit: a pool of {WORKERS} threads", pooled),
+    Measure("turn", "limit: plain calls", turn),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any, NamedTuple
@@ -34,8 +35,17 @@ ROWS = {
     "build": Row("a task in a chain, to build the flow", "us"),
     "import": Row("import, over a bare interpreter", "ms", 100),
     "load": Row("load, check and compile both shipped tables", "ms"),
+    "grown chain": Row("growth: a task in a chain", "us", 8.0),
+    "grown apart": Row("growth: a task of many that need none", "us", 8.0),
+    "grown graph": Row("growth: a task in a random graph, with one to three before it", "us"),
+    "grown child": Row("growth: a mapped child", "us", 10.0),
+    "grown children": Row("growth: a child in three maps, one after the other", "us", 10.0),
+    "grown turn": Row("growth: a turn of a loop", "us", 4.0),
+    "grown bytes": Row("growth: a task and what is planned for it, by the size of the process", "B"),
+    "grown child bytes": Row("growth: a mapped child, by the size of the process", "B", 1000),
+    "grown turn bytes": Row("growth: a turn of a loop, by the size of the process", "B"),
 }
-"""By key, in the order of the table. The budgets are those of the design."""
+"""By key, in the order of the table. The budgets are those of the design. What grows is only measured if asked for."""
 
 
 class Result:
@@ -86,19 +96,32 @@ def data(results: Sequence[Result]) -> list[dict[str, Any]]:
     """Return the table as JSON. Any: JSON."""
     return [
         {
+            "key": result.measure.row,
             "row": row.title,
             "subject": result.measure.subject,
+            "ours": result.measure.ours,
             "unit": row.unit,
-            "min": result.least if result.measured else None,
-            "median": result.middle if result.measured else None,
-            "budget": row.budget if result.measure.ours else None,
-            "times_interlock": result.times(base),
+            "min": _rounded(result.least) if result.measured else None,
+            "median": _rounded(result.middle) if result.measured else None,
+            "budget": _budget(row, result),
+            "times_interlock": None if (times := result.times(base)) is None else _rounded(times),
             "at_least_times": _wanted(row, result),
-            "rounds": result.rounds,
+            "rounds": [[_rounded(value) for value in passes] for passes in result.rounds],
             "why_not": result.why_not,
         }
         for row, result, base in rows(results)
     ]
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def written(found: dict[str, Any]) -> str:
+    """Return a run as the text of a file, with a line for each subject. Any: JSON."""
+    lines = ",\n".join(f"  {json.dumps(row)}" for row in found["rows"])
+    facts = json.dumps(found["facts"], indent=1).replace("\n", "\n ")
+    return f'{{\n "facts": {facts},\n "rows": [\n{lines}\n ]\n}}\n'
 
 
 def table(results: Sequence[Result]) -> str:
@@ -120,13 +143,17 @@ def _line(row: Row, result: Result, base: Result) -> tuple[str, ...]:
     if not result.measured:
         return (f"{name}: {result.why_not or 'not measured'}",)
     budget = share = ""
-    if result.measure.ours and row.budget is not None:
-        budget, share = f"<= {row.budget:g}", f"{result.least / row.budget:.0%}"
+    if (most := _budget(row, result)) is not None:
+        budget, share = f"<= {most:g}", f"{result.least / most:.0%}"
     elif (wanted := _wanted(row, result)) is not None:
         budget = f">= {wanted:g} x"
     times = result.times(base)
     ratio = "" if times is None or (result is base) else _short(times)
     return name, _short(result.least), _short(result.middle), row.unit, budget, share, ratio
+
+
+def _budget(row: Row, result: Result) -> float | None:
+    return row.budget if result.measure.ours and result.measure.budgeted else None
 
 
 def _wanted(row: Row, result: Result) -> float | None:

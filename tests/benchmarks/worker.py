@@ -1,4 +1,4 @@
-"""Measures one subject and prints what it found as JSON: `python -m benchmarks.worker MODULE NUMBER SECONDS`.
+"""Measures one subject and prints what it found: `python -m benchmarks.worker MODULE NUMBER SECONDS`.
 
 It runs in a fresh process, under the interpreter of the peer that it measures, and imports nothing else.
 """
@@ -11,10 +11,13 @@ import sys
 
 from .clock import Measure
 
+MARK = "measured: "
+"""Begins the line with what was found: libraries may print lines of their own."""
+
 
 def main(module: str, number: str, seconds: str) -> None:
     measures: list[Measure] = importlib.import_module(f".{module}", __package__).MEASURES
-    sys.stdout.write(json.dumps(measures[int(number)].sample(float(seconds))) + "\n")
+    sys.stdout.write(MARK + json.dumps(measures[int(number)].sample(float(seconds))) + "\n")
 
 
 if __name__ == "__main__":
