@@ -20,14 +20,14 @@ def picked(rows: Iterable[tuple[str, State]]) -> tuple[list[tuple[str, State]], 
     return shown, Counter(type(ended).__name__ for slug, ended in rows if slug not in told)
 
 
-def children(state: State) -> Sequence[State] | None:
-    """Return the states of a map's children; None where it is no map's state."""
-    return state.map_states if isinstance(state, states.Mapped | states.Mapping) else None
+def children(state: State) -> Sequence[State]:
+    """Return the states of a map's children, where its own state has them: see `TaskStates.children`."""
+    return (state.map_states or ()) if isinstance(state, states.Mapped | states.Mapping) else ()
 
 
-def counts(state: State) -> str:
-    """Return how the children of a map ended: nothing, where it has none."""
-    return counted(Counter(type(child).__name__ for child in children(state) or ()))
+def counts(states: Iterable[State]) -> str:
+    """Return how many states there are of each kind, in words; of none, nothing."""
+    return counted(Counter(type(state).__name__ for state in states))
 
 
 def counted(counts: Counter[str]) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from interlock._brief import children
 from interlock._results import TaskStates
+from interlock.states import Mapped
 
 if TYPE_CHECKING:
     from interlock._flow import Flow
@@ -71,15 +71,15 @@ def _failure(runner: TaskRunner) -> dict[str, object]:
 def end(flow: Flow, state: State, saved: Path | None) -> str:
     """Return how a flow ended as one line of JSON."""
     result = state.result
-    tasks = {slug: _data(result[task]) for task, slug in flow.slugs.items()} if isinstance(result, TaskStates) else {}
+    tasks = {slug: _data(result, slug) for slug in flow.slugs.values()} if isinstance(result, TaskStates) else {}
     kept = None if saved is None else str(saved)
     told = {"event": "end", "flow": flow.name, "state": type(state).__name__, "message": state.message}
     return json.dumps({**told, "saved": kept, "tasks": tasks})
 
 
-def _data(state: State) -> dict[str, object]:
+def _data(result: TaskStates, slug: str) -> dict[str, object]:
+    state, children = result[slug], result.children(slug)
     data: dict[str, object] = {"state": type(state).__name__, "message": state.message}
-    found = children(state)
-    if found is not None:
-        data["children"] = dict(Counter(type(child).__name__ for child in found))
+    if children or isinstance(state, Mapped):
+        data["children"] = dict(Counter(type(child).__name__ for child in children))
     return data

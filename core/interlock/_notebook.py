@@ -12,7 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from interlock import _dot, _draw, _visualize
-from interlock._brief import MOST, counted, counts, picked
+from interlock._brief import MOST, children, counted, counts, picked
 from interlock._errors import FlowError
 from interlock._results import TaskStates
 
@@ -231,18 +231,18 @@ def _upstreams(flow: Flow) -> _Html:
 
 def _states(state: State) -> _Html:
     """Return a state, and those of a flow's tasks as a table; where they are many, those that went as usual counted."""
-    head = _join(_Html("<div>"), _named(state), _Html("&ensp;"), _told(state), _Html("</div>"))
+    own = counts(children(state)) or state.message or ""
+    head = _join(_Html("<div>"), _named(state), _Html("&ensp;"), own, _Html("</div>"))
     if not isinstance(state.result, TaskStates):
         return head
     shown, rest = picked(state.result.by_slug().items())
-    rows: list[list[object]] = [[slug, _named(ended), _told(ended)] for slug, ended in shown]
+    told = state.result.children
+    rows: list[list[object]] = [
+        [slug, _named(ended), counts(told(slug)) or ended.message or ""] for slug, ended in shown
+    ]
     if rest:
         rows.append([f"{rest.total():,} more", "", counted(rest)])
     return _join(head, _table(["task", "state", "message"], rows))
-
-
-def _told(state: State) -> str:
-    return counts(state) or state.message or ""
 
 
 def _named(state: State) -> _Html:

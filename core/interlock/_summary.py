@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from interlock import states
-from interlock._brief import counted, counts, picked
+from interlock._brief import children, counted, counts, picked
 from interlock._flow import Flow
 from interlock._results import TaskStates
 from interlock.states import BY_NAME, State
@@ -48,7 +48,9 @@ def _table(flow: Flow, result: TaskStates, console: Console) -> None:
         table.add_column(column, overflow="fold")
     shown, rest = picked((slug, result[slug]) for slug in flow.slugs.values())
     for slug, ended in shown:
-        table.add_row(Text(slug), styled(type(ended).__name__), Text(counts(ended) or ended.message or ""))
+        table.add_row(
+            Text(slug), styled(type(ended).__name__), Text(counts(result.children(slug)) or ended.message or "")
+        )
     if rest:
         table.add_row(Text(f"{rest.total():,} more"), Text(""), Text(counted(rest)))
     console.print(table)
@@ -63,7 +65,7 @@ def styled(name: str) -> Text:
 
 def said(state: State) -> str:
     """Return a state in words: with the counts of its children, else its message."""
-    text = counts(state) or state.message
+    text = counts(children(state)) or state.message
     return f"{type(state).__name__}: {text}" if text else type(state).__name__
 
 

@@ -424,3 +424,26 @@ def test_ctrl_c_cancels_and_tells_every_state(tmp_path: Path) -> None:
     assert "one: Cancelled: Some reference tasks were cancelled." in out
     assert "work-1  Cancelled" in out
     assert "interlock/_" not in err
+
+
+def test_a_summary_counts_the_children_of_a_map_that_was_stopped(tmp_path: Path) -> None:
+    """What they did before is told, in words and as JSON."""
+    text = """
+        from interlock import *
+
+        @task
+        def numbers(): return [0, 1, 2, 3]
+
+        @task
+        def one(i):
+            if i == 2: raise KeyboardInterrupt
+
+        with Flow("stopped") as flow:
+            one.map(numbers())
+    """
+    file = str(write(tmp_path, text))
+    done = interlock("run", file, "--no-save", cwd=tmp_path)
+    assert done.returncode == 4
+    assert "one-1      Cancelled  2 Success, 2 Cancelled" in done.stdout
+    end = json.loads(interlock("run", file, "--no-save", "--json", cwd=tmp_path).stdout.splitlines()[-1])
+    assert end["tasks"]["one-1"]["children"] == {"Success": 2, "Cancelled": 2}
