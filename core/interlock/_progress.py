@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -53,6 +54,7 @@ class Watcher:
         self._view = view
         self._clock = clock
         self._over = threading.Event()
+        self._gone = False  # the pipe or terminal that it is shown on
         self._thread = threading.Thread(target=self._look, name="interlock progress", daemon=True)
 
     def __enter__(self) -> Self:
@@ -68,7 +70,8 @@ class Watcher:
         try:
             self.look()
         finally:
-            self._view.close()
+            with suppress(OSError):
+                self._view.close()
 
     def _look(self) -> None:
         pause = OFTEN
@@ -78,11 +81,14 @@ class Watcher:
             pause = max(OFTEN, (time.thread_time() - began) * SHARE)
 
     def look(self) -> None:
-        """Show what has happened."""
+        """Show what has happened, unless nobody looks any more: the flow run goes on all the same."""
         now = self._clock()
         news = self.tally.take(now)
-        if self.tally.runner is not None:
-            self._view.show(self.tally, news, now, time.time())
+        if self.tally.runner is not None and not self._gone:
+            try:
+                self._view.show(self.tally, news, now, time.time())
+            except OSError:
+                self._gone = True
 
 
 class Lines:

@@ -7,7 +7,9 @@ import json
 import logging
 import re
 import shlex
+import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections import Counter
@@ -407,6 +409,40 @@ def test_a_watcher_looks_in_a_thread_of_its_own() -> None:
     assert next(iter(state.result.values())).result is True
     assert shown(console) == "waits: Success\n"
     assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_who_stops_looking_does_not_stop_the_flow(words: list[str], tmp_path: Path) -> None:
+    """A pipe that nobody reads any more is no reason to end, and what did not succeed is kept as ever."""
+    text = """
+        import time
+        from interlock import *
+
+        @task
+        def one(i):
+            time.sleep(0.3)
+            if i == 2: raise ValueError("two")
+
+        with Flow("f") as f:
+            one(0)
+            one(1)
+            one(2)
+    """
+    (tmp_path / "file.py").write_text(textwrap.dedent(text), encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "interlock", "run", "file.py", "--save", "kept", *words],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    (process.stdout if words else process.stderr).close()
+    (process.stderr if words else process.stdout).read()
+    assert process.wait() == 1
+    assert (tmp_path / "kept").exists()
+    process.stdout.close()
+    process.stderr.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals on Windows")
