@@ -19,7 +19,7 @@ from interlock._edges import building
 from interlock._ends import begins_over
 from interlock._errors import FlowError, shown, suggest
 from interlock._flow import Flow
-from interlock._flow_runner import FlowRunner, Watch
+from interlock._flow_runner import FlowRunner
 from interlock._given import date_of, layers_of, parameters_of, slug_of, states_of
 from interlock._handle import Handle
 from interlock._hooks import hooks_of
@@ -89,12 +89,11 @@ class Asked:
     """A flow run that was asked for, and has not begun."""
 
     flow: Flow
-    begin: Callable[[Watch | None], FlowRunner | State]
+    begin: Callable[[], FlowRunner | State]
     """Returns its runner, once it has begun, or the state where it is over already."""
     how: How
     raises: bool = False
     """Whether it raises if it fails."""
-    watch: Watch | None = None
     looks: Callable[[FlowRunner], object] | None = None
     """Is given its runner, to look at from another thread."""
     tells: bool = True
@@ -105,7 +104,7 @@ class Asked:
         return self._on(self._begun())
 
     def _begun(self) -> FlowRunner | State:
-        begun = self.begin(self.watch)
+        begun = self.begin()
         if self.looks is not None and isinstance(begun, FlowRunner):
             self.looks(begun)
         return begun
@@ -144,9 +143,7 @@ def asked(
     raises: bool = False,
 ) -> Asked:
     """Return what `Flow.run` is asked for. Any: as there."""
-    return Asked(
-        flow, lambda watch: begin(flow, parameters, context, plugins, watch, task_states, state, how), how, raises
-    )
+    return Asked(flow, lambda: begin(flow, parameters, context, plugins, task_states, state, how), how, raises)
 
 
 def resumed(
@@ -159,7 +156,7 @@ def resumed(
     how: How,
 ) -> Asked:
     """Return what `Flow.resume` is asked for. Any: as there."""
-    return Asked(flow, lambda watch: go_on(flow, state, tasks, plugins, watch, signals, context, how), how)
+    return Asked(flow, lambda: go_on(flow, state, tasks, plugins, signals, context, how), how)
 
 
 def begin(
@@ -167,7 +164,6 @@ def begin(
     parameters: Mapping[str, Any],
     context: Mapping[str, Any],
     plugins: Any,
-    watch: Watch | None,
     task_states: Mapping[object, State] | None,
     state: State | None,
     how: How,
@@ -180,7 +176,7 @@ def begin(
         return state
     layers = {**layers_of(flow, parameters_of(flow, parameters), context.get("date")), **context}
     layers["date"] = date_of(flow, layers["date"])
-    runner = _runner(flow, layers, plugins, watch, how)
+    runner = _runner(flow, layers, plugins, how)
     earlier = state.result if state is not None and isinstance(state.result, Mapping) else {}
     given = states_of(flow, runner.plan, {**earlier, **(task_states or {})})
     runner.start(now(), given, state.start_time if isinstance(state, Scheduled) else None)
@@ -192,7 +188,6 @@ def go_on(
     state: State,
     tasks: Iterable[object] | None,
     plugins: Any,
-    watch: Watch | None,
     signals: Mapping[object, Signal] | None,
     context: Mapping[str, Any] | None,
     how: How,
@@ -208,11 +203,11 @@ def go_on(
                 f"flow {flow.name!r}: signals: {given!r}, for {slug!r}, is no signal; give one such as SKIP()"
             )
     if state.is_finished():
-        return _anew(flow, state, tasks, said, plugins, watch, context, how)
+        return _anew(flow, state, tasks, said, plugins, context, how)
     one = isinstance(tasks, Task | str)  # what a person most likely has at hand
     chosen = None if tasks is None else [*(slug_of(nodes, task) for task in ([tasks] if one else tasks)), *said]
     layers = {**layers_of(flow, result.parameters), **result.context, **(context or {})}
-    runner = _runner(flow, layers, plugins, watch, how)
+    runner = _runner(flow, layers, plugins, how)
     runner.resume(result, chosen, now(), said)
     return runner
 
@@ -223,7 +218,6 @@ def _anew(
     tasks: object,
     said: object,
     plugins: Any,
-    watch: Watch | None,
     context: Mapping[str, Any] | None,
     how: How,
 ) -> FlowRunner:
@@ -233,14 +227,14 @@ def _anew(
     result = ended.result
     before = {name: value for name, value in result.context.items() if name not in ("flow_run_id", "flow_run_name")}
     layers = {**layers_of(flow, result.parameters), **before, **(context or {})}
-    runner = _runner(flow, layers, plugins, watch, how)
+    runner = _runner(flow, layers, plugins, how)
     runner.start(now(), kept(runner.plan, result))
     return runner
 
 
-def _runner(flow: Flow, layers: Mapping[str, Any], plugins: Any, watch: Watch | None, how: How) -> FlowRunner:
+def _runner(flow: Flow, layers: Mapping[str, Any], plugins: Any, how: How) -> FlowRunner:
     """Return the runner of a flow run that nothing has happened to. Any: as above."""
-    return FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), watch=watch, tag_limits=how.tag_limits)
+    return FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), tag_limits=how.tag_limits)
 
 
 def driven(runner: FlowRunner, how: How, interrupts: Interrupts | None = None) -> State:

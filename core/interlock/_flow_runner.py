@@ -44,7 +44,6 @@ class FlowRunner:
         tasks: the table of its task runs; the shipped one otherwise.
         flow: the table of the flow run itself; the shipped one otherwise.
         hooks: the plugins' hooks.
-        watch: told of every task run that has changed its state.
         tag_limits: by tag: how many task runs that have it may be under way at once.
     """
 
@@ -56,7 +55,6 @@ class FlowRunner:
         tasks: Machine | None = None,
         flow: Machine | None = None,
         hooks: Hooks | None = None,
-        watch: Watch | None = None,
         tag_limits: Mapping[str, int] | None = None,
     ) -> None:
         self.plan = plan
@@ -66,7 +64,7 @@ class FlowRunner:
         self._layers = layers
         self._hooks = hooks
         self._turn = [hooks]  # of all the task runs: each is a mutable list less to make and to walk
-        self.watch = watch
+        self.watch: Watch | None = None  # told of every task run that has changed its state
         self._ready: deque[TaskRunner] = deque()
         self.places = Places(tag_limits, self._ready) if tag_limits else None
         self._timers = Timers()

@@ -160,7 +160,8 @@ class Bars:
             table.add_row(*_row(tally, line, bar, now, time))
         parts: list[RenderableType] = [table]
         if len(chosen) < len(tally.lines):
-            rest = [line for line in tally.lines if line not in set(chosen)]
+            drawn = set(chosen)
+            rest = [line for line in tally.lines if line not in drawn]
             over = sum(not line.waiting for line in rest)
             parts.append(Text(f"{len(rest):,} more: {over:,} over, {len(rest) - over:,} not", style="dim"))
         parts.append(_head(tally, now - self._began, tally.begins_in(time)))

@@ -30,20 +30,18 @@ SLOW = 1.0  # seconds from which on a run is called slow
 NAMED = 2  # upstreams that are named where a task waits for several
 EXACT = 1_000  # runs under way whose states are looked at one by one
 FEW = 10_000  # runs that ended between two looks: of more, none can be asked how long it took
-STATE, PLACE = attrgetter("state"), attrgetter("place")
+STATE = attrgetter("state")
 
 
 class Line:
     """How far the runs of a task are: its children, where it is mapped.
 
     Args:
-        place: its number.
         name: what it is called.
         nodes: the task's node; or those of all tasks of one name.
     """
 
-    def __init__(self, place: int, name: str, nodes: Sequence[Node]) -> None:
-        self.place = place
+    def __init__(self, name: str, nodes: Sequence[Node]) -> None:
         self.name = name
         self.node = nodes[0] if len(nodes) == 1 else None
         """The task's node, where it is for one."""
@@ -192,7 +190,7 @@ class Tally:
         named: dict[str, list[Node]] = {}
         for node in nodes:
             named.setdefault(node.task.name if self.shared else node.slug, []).append(node)
-        self.lines = [Line(place, name, same) for place, (name, same) in enumerate(named.items())]
+        self.lines = [Line(name, same) for name, same in named.items()]
         self.runner = runner
 
     def take(self, now: float) -> News:
@@ -206,7 +204,7 @@ class Tally:
             if line.waiting:
                 before = line.under_way
                 ended, tops = line.look(self.runner.board)
-                self._note(line, before, ended, now)
+                self._note(before, ended, now)
                 over += tops
                 failed += _failing(line, ended)
                 if tops or line.changed():
@@ -217,7 +215,7 @@ class Tally:
         self._looked = now
         return News(moved, sorted(over, key=_at), sorted(failed, key=_at))
 
-    def _note(self, line: Line, before: Sequence[TaskRunner], ended: Sequence[TaskRunner], now: float) -> None:
+    def _note(self, before: Sequence[TaskRunner], ended: Sequence[TaskRunner], now: float) -> None:
         """Take note of those that took long. One that began and ended between two quick looks did not."""
         suspects: Iterable[TaskRunner] = ended
         if self._looked is None or now - self._looked < SLOW or len(ended) > FEW:

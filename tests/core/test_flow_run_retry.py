@@ -74,7 +74,7 @@ def watched(*acts: object, **options: Any) -> list[State]:
 
     with Flow("one") as flow:
         task(**options)(does(*acts))()
-    attrs.evolve(_begin.asked(flow), watch=watch).run()
+    attrs.evolve(_begin.asked(flow), looks=lambda runner: setattr(runner, "watch", watch)).run()
     return seen
 
 

@@ -136,7 +136,7 @@ def test_a_tally_tells_who_waits_for_a_person_a_time_or_a_place() -> None:
     for begun, options in (("its time, in 86,", {"task_states": {"asks-1": Scheduled(start_time=later)}}), ("", {})):
         looks = Looks()
         asked = _begin.asked(flow, **options)  # type: ignore[arg-type]  # what it takes
-        runner = asked.begin(None)
+        runner = asked.begin()
         assert isinstance(runner, FlowRunner)
         looks.watcher.tally.looks_at(runner)
         for _ in range(3):
@@ -152,7 +152,7 @@ def test_a_flow_that_is_to_begin_later_says_so() -> None:
         task(name="one")(lambda: 1)()
     console = Console(file=io.StringIO(), width=80)
     looks = Looks(Bars(console))
-    runner = _begin.asked(flow, state=Scheduled(start_time=later)).begin(None)
+    runner = _begin.asked(flow, state=Scheduled(start_time=later)).begin()
     assert isinstance(runner, FlowRunner)
     looks.watcher.tally.looks_at(runner)
     looks.look()
