@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from typing import Any
 
@@ -102,3 +103,15 @@ def value_of(flow: Flow, node: object, **parameters: object) -> object:
     assert state == Success(None, state.result)
     result: object = state.result
     return result
+
+
+def without(patch: pytest.MonkeyPatch, module: str) -> None:
+    """Let a module seem not to be installed. Any: what `__import__` takes."""
+    usual = builtins.__import__
+
+    def absent(name: str, *args: Any) -> Any:
+        if name == module:
+            raise ImportError(name)
+        return usual(name, *args)
+
+    patch.setattr(builtins, "__import__", absent)

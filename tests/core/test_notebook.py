@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import builtins
 import importlib.resources
 import json
 import os
@@ -19,7 +18,7 @@ from xml.etree import ElementTree
 
 import nbformat
 import pytest
-from acts import does
+from acts import does, without
 from nbclient import NotebookClient
 
 from interlock import Flow, Machine, Run, _dot, hookimpl, states, task
@@ -150,14 +149,7 @@ def test_with_graphviz_there_are_text_and_svg() -> None:
 @needs_dot
 def test_without_the_package_graphviz_only_flows_have_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     """The picture of a flow is made by the package graphviz; that of a machine needs the program alone."""
-    usual = builtins.__import__
-
-    def absent(name: str, *args: Any) -> Any:
-        if name == "graphviz":
-            raise ImportError(name)
-        return usual(name, *args)
-
-    monkeypatch.setattr(builtins, "__import__", absent)
+    without(monkeypatch, "graphviz")
     assert set(shown(halves())) == {TEXT, HTML}
     assert set(shown(Machine.load("task-run"))) == {TEXT, SVG}
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import builtins
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
-from acts import does, refused
+from acts import does, refused, without
 
 from interlock import Flow, Parameter, _visualize, states, task
 from interlock.states import BY_NAME
@@ -114,12 +112,5 @@ def test_pictures_without_a_meaning_are_refused(tmp_path: Path, monkeypatch: pyt
     assert refused(lambda: flow.visualize(states.Success())) == (
         "visualize: <Success> has no states of tasks; give what flow.run() returned"
     )
-    usual = builtins.__import__
-
-    def absent(name: str, *args: Any) -> Any:
-        if name == "graphviz":
-            raise ImportError(name)
-        return usual(name, *args)
-
-    monkeypatch.setattr(builtins, "__import__", absent)
+    without(monkeypatch, "graphviz")
     assert refused(flow.visualize) == "visualize: graphviz is not installed; pip install 'interlock[viz]'"
