@@ -45,6 +45,7 @@ class Row:
         "opens",
         "quick",
         "signal",
+        "whole",
     )
 
     decide = None  # a row is its own answer; see `Decision`
@@ -61,6 +62,8 @@ class Row:
         """bump(counts before, number of the step): the counts after it; None where it counts nothing."""
         self.memo: tuple[Values, int, Values] = ((), 0, ())
         """The last answer of `bump`, behind what it was asked: runs that begin alike share their counts."""
+        self.whole: tuple[object, ...] = ()
+        """The rows of the last run that ended by it, behind its cut."""
         self.brief = False
         """Whether it comes finitely often, so that the story need not be trimmed behind it."""
         self.quick = False

@@ -84,7 +84,14 @@ class Stepper(Record):
                 memo = row.memo = (values, number, row.bump(values, number))
             self._counts = memo[2]
         rows.append(row)
-        if not row.brief and len(rows) > rows[0].most:
+        if row.final:
+            # Nothing follows: runs that went alike share their rows, and a tuple of times is none of the collector's.
+            whole = tuple(rows)
+            if row.whole != whole:
+                row.whole = whole
+            self._rows = row.whole  # type: ignore[assignment]  # nothing is appended any more
+            self._times = tuple(times)  # type: ignore[assignment]  # so here
+        elif not row.brief and len(rows) > rows[0].most:
             self._trim()
         return row
 

@@ -114,7 +114,10 @@ class TaskRunner(TaskRun):
         return self.data.turn == 1 and keeping.looks(given) and not (found is not None and found.stored)
 
     def again(self, call: Call, now: float) -> Call | None:
-        """Begin the next turn of a loop, and return its call: what `ask` does, where there is nothing to ask anew."""
+        """Begin the next turn of a loop, and return its call: what `ask` does, where there is nothing to ask anew.
+
+        It is the call of the last turn, which has landed.
+        """
         node = self.node
         if node.special or node.handled or not node.usual:
             return None
@@ -125,8 +128,8 @@ class TaskRunner(TaskRun):
         self.over = row.final
         if not row.opens:
             return None
-        attempt = self.called = self.run._counts[1]
-        return Call(self, attempt, call.function, call.arguments, call.layers)
+        call.attempt = self.called = self.run._counts[1]
+        return call
 
     def looked(self, look: Look, signal: Signal, now: float) -> Call | None:
         """Take what a look found, and return the call of the body if there is nothing that serves."""

@@ -148,7 +148,7 @@ def test_bytes_of_a_run() -> None:
 def test_bytes_of_a_mapped_child() -> None:
     """At the height of a flow run, with all children alive, one takes less than a kilobyte beside the user's result."""
     each, rest = growth(height, running(barren))
-    assert each <= 628  # ratchet: 618 on Python 3.11, 626 on 3.12; the budget is 1,000
+    assert each <= 450  # ratchet: 441 on Python 3.11, 450 on 3.12 and 3.13; the budget is 1,000
     assert rest < 0.05
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import random
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from interlock import Machine, ReplayError, Run, RunView, Step, Story, hookimpl
+from interlock import Machine, NoTransition, ReplayError, Run, RunView, Step, Story, hookimpl, signals
+from interlock._story import origin
 
 SHIFT = Machine.from_toml("""
 lifecycle = "shift"
@@ -343,3 +345,25 @@ def test_what_a_story_hands_out_changes_nothing() -> None:
     story.to_dict()["steps"].clear()
     assert story.to_dict() == was
     assert story.replay().counts == {"entered(Resting)": 1, "taken(CALL)": 0}
+
+
+def test_runs_that_ended_alike_share_their_rows_and_nothing_else() -> None:
+    """What runners step holds no list of its own once it is over; its story and its copies are as whole as any."""
+    machine = Machine.load("task-run")
+    cut = origin(machine._plain, 100)
+    runs = [Run._of(machine, cut, None, None, [None]) for _ in range(3)]
+    for at, run in enumerate(runs):
+        run._quick(signals.START, at)
+        run._quick(signals.SUCCESS if at < 2 else signals.SKIP, at + 0.5)
+    first, second, other = runs
+    assert first._rows is second._rows
+    assert (first.state, second.state, other.state) == ("Success", "Success", "Skipped")
+    for at, run in enumerate(runs):
+        plain = Run(machine, story=100)
+        plain.send("START", at=at)
+        plain.send("SUCCESS" if at < 2 else "SKIP", at=at + 0.5)
+        assert list(run.story) == list(plain.story)
+        for same in (copy.copy(run), pickle.loads(pickle.dumps(run))):
+            assert same == run == plain
+            with pytest.raises(NoTransition):
+                same.send("START")
