@@ -22,6 +22,7 @@ from interlock._tally import SHOWN, Line, News, Tally, left
 
 OFTEN = 0.1  # seconds between two looks
 SHARE = 60  # of all the time of the processor, looks take no more than one part in so many
+EACH = 0.5e-6  # seconds that a look takes for each run, at the most
 RARELY = 5.0  # seconds between two lines that say how far a flow of many tasks is
 BAR = 20  # columns
 NARROW = 60  # columns of a terminal in which there is no room for bars
@@ -74,16 +75,24 @@ class Watcher:
                 self._view.close()
 
     def _look(self) -> None:
-        pause = OFTEN
+        pause, opened, spent = OFTEN, time.monotonic(), 0.0
         while not self._over.wait(pause):
             began = time.thread_time()
-            self.look()
-            pause = max(OFTEN, (time.thread_time() - began) * SHARE)
+            earned = (time.monotonic() - opened) / SHARE - spent
+            closely = self.tally.size * EACH <= max(earned, OFTEN / SHARE)
+            self.look(closely)
+            took = time.thread_time() - began
+            spent += took if closely else 0.0
+            pause = max(OFTEN, took * SHARE)
 
-    def look(self) -> None:
-        """Show what has happened, unless nobody looks any more: the flow run goes on all the same."""
+    def look(self, closely: bool = True) -> None:
+        """Show what has happened, unless nobody looks any more: the flow run goes on all the same.
+
+        Args:
+            closely: whether each run is looked at; else only how many children are over.
+        """
         now = self._clock()
-        news = self.tally.take(now)
+        news = self.tally.take(now) if closely else self.tally.glance(now)
         if self.tally.runner is not None and not self._gone:
             try:
                 self._view.show(self.tally, news, now, time.time())

@@ -56,6 +56,7 @@ class Line:
         """When something was last seen of it."""
         self._plain = [node.index for node in nodes if not node.mapped]  # those that are not over
         self._maps: dict[int, list[TaskRunner] | None] = {node.index: None for node in nodes if node.mapped}
+        self._rough: dict[int, int] = {}  # by mapped task: children that are over, and were not yet looked at
         self.total = len(self._plain)
         """Runs that there are to be, as far as that is known."""
         self._seen = (self.total, self.counts())
@@ -63,7 +64,16 @@ class Line:
     @property
     def done(self) -> int:
         """How many runs are over."""
-        return sum(self.ended.values())
+        return sum(self.ended.values()) + sum(self._rough.values())
+
+    def size(self, board: Board) -> int:
+        """Return how many runs a look is at."""
+        parents = ((board.runners[place], rest) for place, rest in self._maps.items())
+        return len(self._plain) + sum(
+            len(rest) if rest is not None else len(parent.children or ())
+            for parent, rest in parents
+            if parent is not None
+        )
 
     @property
     def waiting(self) -> bool:
@@ -74,9 +84,11 @@ class Line:
         """Return by the name of a state how many runs are in it; of those that something has happened to."""
         found = Counter({kind.__name__: number for kind, number in self.ended.items()})
         if len(self.under_way) <= EXACT:
-            found.update(type(runner.state).__name__ for runner in self.under_way)
+            found.update(type(runner.state).__name__ for runner in self.under_way if not runner.over)
         else:
             found["under way"] = len(self.under_way)
+        if more := sum(self._rough.values()):
+            found["over"] = more
         return found
 
     def changed(self) -> bool:
@@ -91,8 +103,24 @@ class Line:
             return None
         return left(self.done - self.before, self.total - self.done, now - self.began)
 
+    def glance(self, board: Board) -> None:
+        """Take note of how many children are over, by what their parents count: it takes no time."""
+        for place, rest in self._maps.items():
+            parent = board.runners[place]
+            if parent is None or not parent.children:
+                continue
+            if rest is None:
+                rest = self._expanded(place, parent)
+            self._rough[place] = max(0, len(rest) - parent.left)
+
+    def _expanded(self, place: int, parent: TaskRunner) -> list[TaskRunner]:
+        rest = self._maps[place] = list(parent.children or ())
+        self.total += len(rest)
+        return rest
+
     def look(self, board: Board) -> tuple[list[TaskRunner], list[TaskRunner]]:
         """Take note of what has ended and what is under way. Returns the runs that have ended, and the tasks."""
+        self._rough.clear()
         ended: list[TaskRunner] = []
         tops: list[TaskRunner] = []
         begun: list[TaskRunner] = []
@@ -111,6 +139,10 @@ class Line:
     def _look_at_plain(self, board: Board, ended: list[TaskRunner], begun: list[TaskRunner]) -> None:
         runners = list(map(board.runners.__getitem__, self._plain))
         over = [runner is not None and runner.over for runner in runners]
+        if all(over):
+            self._plain = []
+            ended += runners  # type: ignore[arg-type]  # none is missing
+            return
         if any(over):
             self._plain = list(itertools.compress(self._plain, map(not_, over)))
             ended += [runner for runner in itertools.compress(runners, over) if runner is not None]
@@ -128,9 +160,10 @@ class Line:
         ended, tops, begun = found
         last = parent.over  # before its children are looked at: then they are over, too
         if rest is None and parent.children:
-            rest = self._maps[place] = list(parent.children)
-            self.total += len(rest)
-        if rest:
+            rest = self._expanded(place, parent)
+        if last:
+            ended += rest or ()
+        elif rest:
             over = [child.over for child in rest]
             ended += itertools.compress(rest, over)
             self._maps[place] = rest = list(itertools.compress(rest, map(not_, over))) if any(over) else rest
@@ -157,7 +190,7 @@ class News:
     lines: Sequence[Line]
     """Those of which something has changed, in their order."""
     over: Sequence[TaskRunner]
-    """The tasks that are over, in the order of their ends."""
+    """The tasks that are over, in the order of their ends; none of so many that they share lines."""
     failed: Sequence[TaskRunner]
     """The runs that have failed, likewise; a child, and not what gathers it."""
 
@@ -181,6 +214,7 @@ class Tally:
         self.shared = False
         self._slow: dict[str, float] = {}
         self._looked: float | None = None
+        self._seen = False
 
     def looks_at(self, runner: FlowRunner) -> None:
         """Take note of the flow run that is to be looked at."""
@@ -192,6 +226,24 @@ class Tally:
             named.setdefault(node.task.name if self.shared else node.slug, []).append(node)
         self.lines = [Line(name, same) for name, same in named.items()]
         self.runner = runner
+
+    @property
+    def size(self) -> int:
+        """How many runs a look is at."""
+        runner = self.runner
+        return 0 if runner is None else sum(line.size(runner.board) for line in self.lines)
+
+    def glance(self, now: float) -> News:
+        """Return what can be told of maps without a look at their children: how many are over. `now`: as below."""
+        moved: list[Line] = []
+        if self.runner is not None:
+            for line in self.lines:
+                line.glance(self.runner.board)
+                if line.changed():
+                    moved.append(line)
+                    self._stamp(line, now)
+        self._seen = self._seen or self.runner is not None
+        return News(moved, (), ())
 
     def take(self, now: float) -> News:
         """Return what has happened since the last look. `now`: in the seconds of a clock that nobody sets."""
@@ -205,15 +257,19 @@ class Tally:
                 before = line.under_way
                 ended, tops = line.look(self.runner.board)
                 self._note(before, ended, now)
-                over += tops
+                over += () if self.shared else tops
                 failed += _failing(line, ended)
                 if tops or line.changed():
                     moved.append(line)
-                    line.began = now if line.began is None else line.began
-                    line.before = line.done if self._looked is None else line.before
-                    line.last = now
+                    self._stamp(line, now)
         self._looked = now
+        self._seen = True
         return News(moved, sorted(over, key=_at), sorted(failed, key=_at))
+
+    def _stamp(self, line: Line, now: float) -> None:
+        line.began = now if line.began is None else line.began
+        line.before = line.before if self._seen else line.done
+        line.last = now
 
     def _note(self, before: Sequence[TaskRunner], ended: Sequence[TaskRunner], now: float) -> None:
         """Take note of those that took long. One that began and ended between two quick looks did not."""

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from interlock import Flow, _begin, _tally, pause_task, task
+from interlock import Flow, _begin, _tally, pause_task, signals, task
 from interlock._events import Events
 from interlock._flow_runner import FlowRunner
 from interlock._printed import Foot
@@ -63,9 +63,9 @@ class Looks:
         if self.view is not None:
             self.view.show(tally, news, now, time)
 
-    def look(self, seconds: float = 0.1) -> None:
+    def look(self, seconds: float = 0.1, closely: bool = True) -> None:
         self.now += seconds
-        self.watcher.look()
+        self.watcher.look(closely)
 
     def run(self, flow: Flow, **options: Any) -> State:
         state = attrs.evolve(_begin.asked(flow, how=_begin.How(**options)), looks=self.watcher.tally.looks_at).run()
@@ -165,9 +165,9 @@ def shown(console: Console) -> str:
 
 
 @settings(max_examples=50)
-@given(drawn=flows(), often=st.integers(1, 5), few=st.booleans(), threads=st.booleans())
-def test_a_tally_ends_with_the_states_of_the_flow(drawn: Drawn, often: int, few: bool, threads: bool) -> None:
-    """However often one looks, each run is counted once, and in the state in which it ended."""
+@given(drawn=flows(), often=st.integers(1, 5), close=st.integers(1, 3), few=st.booleans())
+def test_a_tally_ends_with_the_states_of_the_flow(drawn: Drawn, often: int, close: int, few: bool) -> None:
+    """However often one looks, and how closely, each run is counted once, and in the state in which it ended."""
     looks = Looks()
     world, begun = World(), 0
 
@@ -176,7 +176,7 @@ def test_a_tally_ends_with_the_states_of_the_flow(drawn: Drawn, often: int, few:
             nonlocal begun
             begun += 1
             if begun % often == 0:
-                looks.look()
+                looks.look(closely=begun // often % close == 0)
             return world.act(kind, place, script)
 
     flow = built(drawn, Often())
@@ -192,6 +192,30 @@ def test_a_tally_ends_with_the_states_of_the_flow(drawn: Drawn, often: int, few:
     assert sum((line.counts() for line in tally.lines), Counter()) == ended
     assert tally.totals()[0] == sum(state_over(name) * number for name, number in ended.items())
     assert all(line[1] <= line[2] or not line[2] for lines in looks.shown for line in lines)
+
+
+def test_a_glance_tells_how_many_children_are_over() -> None:
+    """It looks at none of them: which states they ended in is told by the next look, that counts none twice."""
+    looks = Looks()
+
+    @task
+    def child(number: int) -> int:
+        if number in (0, 2, 3):
+            looks.look(closely=number == 2)
+        if number == 1:
+            raise signals.SKIP("one")
+        return number
+
+    with Flow("glances") as flow:
+        child.map(task(name="numbers")(lambda: list(range(5)))())
+    looks.run(flow)
+    told = [lines[1][1:4] for lines in looks.shown]
+    assert told == [
+        (0, 5, {}),
+        (2, 5, {"Success": 1, "Skipped": 1, "Running": 1}),
+        (3, 5, {"Success": 1, "Skipped": 1, "over": 1}),
+        (5, 5, {"Success": 4, "Skipped": 1}),
+    ]
 
 
 def test_what_was_over_before_is_counted_too() -> None:
