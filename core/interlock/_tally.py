@@ -30,6 +30,7 @@ SLOW = 1.0  # seconds from which on a run is called slow
 NAMED = 2  # upstreams that are named where a task waits for several
 EXACT = 1_000  # runs under way whose states are looked at one by one
 FEW = 10_000  # runs that ended between two looks: of more, none can be asked how long it took
+INDEX, SLUG, NAME = attrgetter("index"), attrgetter("slug"), attrgetter("task.name")
 STATE = attrgetter("state")
 
 
@@ -54,8 +55,9 @@ class Line:
         """Runs that were over at the first look: of a flow run that goes on, perhaps most."""
         self.last = 0.0
         """When something was last seen of it."""
-        self._plain = [node.index for node in nodes if not node.mapped]  # those that are not over
         self._maps: dict[int, list[TaskRunner] | None] = {node.index: None for node in nodes if node.mapped}
+        plain = [node for node in nodes if not node.mapped] if self._maps else nodes
+        self._plain = list(map(INDEX, plain))  # those that are not over
         self._rough: dict[int, int] = {}  # by mapped task: children that are over, and were not yet looked at
         self.total = len(self._plain)
         """Runs that there are to be, as far as that is known."""
@@ -222,8 +224,8 @@ class Tally:
         self.name, self.tasks = runner.plan.flow.name, len(nodes)
         self.shared = len(nodes) > MOST
         named: dict[str, list[Node]] = {}
-        for node in nodes:
-            named.setdefault(node.task.name if self.shared else node.slug, []).append(node)
+        for name, same in itertools.groupby(nodes, NAME if self.shared else SLUG):
+            named.setdefault(name, []).extend(same)
         self.lines = [Line(name, same) for name, same in named.items()]
         self.runner = runner
 
