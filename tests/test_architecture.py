@@ -31,7 +31,7 @@ LAYERS: list[set[str]] = [
         "utilities",
     },
     {"_errors", "_guards", "_table", "_notation", "_rules", "_extend", "_rows", "_turns", "_transitions"},
-    {"_machine", "_explore", "_draw", "_dot", "_hooks", "_story", "_store", "_record", "_step", "_run"},
+    {"_machine", "_explore", "_draw", "_dot", "_hooks", "_plugins", "_story", "_store", "_record", "_step", "_run"},
     {"states", "signals", "_context", "_log"},
     {
         "results",
@@ -49,6 +49,7 @@ LAYERS: list[set[str]] = [
         "_data",
         "_results",
         "_brief",
+        "_extension",
     },
     {"control_flow", "notifications", "_apply", "_resources", "_visualize", "_notebook"},
     {
@@ -56,6 +57,7 @@ LAYERS: list[set[str]] = [
         "_commands",
         "_elements",
         "_handlers",
+        "_flow_hooks",
         "_keeping",
         "_ends",
         "_maps",
@@ -72,7 +74,7 @@ LAYERS: list[set[str]] = [
         "_again",
         "_resume",
     },
-    {"executors", "_interrupts", "_bodies", "_flights", "_given", "_drive", "_handle", "_begin"},
+    {"_discovery", "executors", "_interrupts", "_bodies", "_flights", "_given", "_drive", "_handle", "_begin"},
     {
         "testing",
         "__init__",
@@ -83,6 +85,7 @@ LAYERS: list[set[str]] = [
         "_printed",
         "_summary",
         "_progress",
+        "_listed",
         "_cli",
         "__main__",
     },

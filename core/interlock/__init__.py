@@ -9,6 +9,7 @@ import typing as _typing
 from interlock import cache_validators, control_flow, notifications, results, signals, states, triggers
 from interlock._apply import apply_map
 from interlock._context import context
+from interlock._discovery import load_plugins
 from interlock._edges import flatten, mapped, tags, unmapped
 from interlock._errors import (
     FlowError,
@@ -22,10 +23,12 @@ from interlock._errors import (
     SpecMismatch,
     StoredError,
 )
+from interlock._extension import Extension
 from interlock._flow import Flow
-from interlock._hooks import Plugins, RunView, hookimpl
+from interlock._hooks import RunView, hookimpl
 from interlock._machine import Machine
 from interlock._options import exponential_backoff
+from interlock._plugins import Plugins
 from interlock._resources import resource_manager
 from interlock._run import Run
 from interlock._story import Step, Story
@@ -35,6 +38,7 @@ from interlock.control_flow import case, ifelse, merge, pause_task, switch
 
 __all__ = [
     "DateTimeParameter",
+    "Extension",
     "Flow",
     "FlowError",
     "GuardError",
@@ -63,6 +67,7 @@ __all__ = [
     "flatten",
     "hookimpl",
     "ifelse",
+    "load_plugins",
     "mapped",
     "merge",
     "notifications",

@@ -14,18 +14,20 @@ import attrs
 
 from interlock._again import kept
 from interlock._bodies import apart, on_a_loop
-from interlock._drive import GRACE, Driving, carry_out, carry_out_async, now
+from interlock._discovery import installed
+from interlock._drive import GRACE, Driving, carry_out, carry_out_async, now, steady
 from interlock._edges import building
 from interlock._ends import begins_over
 from interlock._errors import FlowError, shown, suggest
 from interlock._flow import Flow
+from interlock._flow_hooks import tell_rest
 from interlock._flow_runner import FlowRunner
 from interlock._given import date_of, layers_of, parameters_of, slug_of, states_of
-from interlock._handle import Handle
-from interlock._hooks import hooks_of
+from interlock._handle import Begun, Handle
 from interlock._interrupts import Interrupts
 from interlock._options import seconds
 from interlock._plan import plan
+from interlock._plugins import Plugins, plugins_of
 from interlock._results import TaskStates, rested
 from interlock._tasks import Task
 from interlock.executors import Executor, ThreadExecutor
@@ -46,13 +48,34 @@ class How:
     tag_limits: Mapping[str, int] | None = None
     fail_fast: bool = False
     grace: float | timedelta = GRACE
+    made: bool = False
+    """Whether the executor was made for this flow run alone, and is shut down behind it."""
+
+    def opened(self, flow: Flow, plugins: Plugins | None) -> How:
+        """Return the same, where an executor that a plugin has a name for is made.
+
+        Raises:
+            FlowError: there is none of such a name.
+            PluginError: a plugin cannot make its executor.
+        """
+        executor = self.executor
+        if not isinstance(executor, str) or executor in NAMED:
+            return self
+        made = None if plugins is None else plugins.executor(executor, self.workers)
+        if made is None:
+            near = suggest(executor, NAMED)
+            what = "it must be 'threads', 'async', the name of one that a plugin makes, or an executor"
+            raise FlowError(f"flow {flow.name!r}: executor={executor!r}; {what}.{near}")
+        return attrs.evolve(self, executor=made, made=True)
+
+    def close(self) -> None:
+        """Shut down the executor that was made."""
+        if self.made and callable(end := getattr(self.executor, "shutdown", None)):
+            end()
 
     def check(self, flow: Flow) -> None:
         """Raise `FlowError` where an option has no meaning for a flow."""
         where, executor, workers, grace = f"flow {flow.name!r}", self.executor, self.workers, self.grace
-        if isinstance(executor, str) and executor not in NAMED:
-            near = suggest(executor, NAMED)
-            raise FlowError(f"{where}: executor={executor!r}; it must be 'threads', 'async', or an executor.{near}")
         if executor is not None and not isinstance(executor, str) and not callable(getattr(executor, "submit", None)):
             raise FlowError(f"{where}: executor={shown(executor)} has no submit; see interlock.executors.Executor")
         if workers is not None and not _is_count(workers):
@@ -92,6 +115,7 @@ class Asked:
     begin: Callable[[], FlowRunner | State]
     """Returns its runner, once it has begun, or the state where it is over already."""
     how: How
+    plugins: Plugins | None = None
     raises: bool = False
     """Whether it raises if it fails."""
     looks: Callable[[FlowRunner], object] | None = None
@@ -101,26 +125,47 @@ class Asked:
 
     def run(self) -> State:
         """Run it here, and return the state in which it rests."""
-        return self._on(self._begun())
+        return self._on(*self._begun())
 
-    def _begun(self) -> FlowRunner | State:
+    def _begun(self) -> tuple[FlowRunner | State, How]:
         begun = self.begin()
         if self.looks is not None and isinstance(begun, FlowRunner):
             self.looks(begun)
-        return begun
+        return begun, self.how.opened(self.flow, self.plugins)
 
-    def _on(self, begun: FlowRunner | State, interrupts: Interrupts | None = None) -> State:
-        return self._ended(begun if isinstance(begun, State) else driven(begun, self.how, interrupts))
+    def _on(self, begun: FlowRunner | State, how: How, interrupts: Interrupts | None = None) -> State:
+        if isinstance(begun, State):
+            return self._ended(begun)
+        try:
+            state = driven(begun, how, interrupts)
+            tell_rest(begun, state)
+        finally:
+            how.close()
+        return self._ended(state)
 
     async def run_async(self) -> State:
         """Run it on the event loop that is running, and return the state in which it rests."""
-        begun = self._begun()
-        return self._ended(begun if isinstance(begun, State) else await driven_async(begun, self.how))
+        begun, how = self._begun()
+        if isinstance(begun, State):
+            return self._ended(begun)
+        try:
+            state = await driven_async(begun, how)
+            tell_rest(begun, state)
+        finally:
+            how.close()
+        return self._ended(state)
 
     def start(self) -> Handle:
         """Run it in a thread of its own."""
-        begun = self._begun()
-        return Handle(self.flow.name, begun, partial(self._on, begun))
+        return Handle(self.flow, self._start(), self._start_again)
+
+    def _start(self) -> Begun:
+        begun, how = self._begun()
+        return begun, partial(self._on, begun, how)
+
+    def _start_again(self, state: State, said: Mapping[str, Signal]) -> Begun:
+        spoken = dict[object, Signal](said.items())
+        return resumed(self.flow, state, tuple(said), spoken, None, self.plugins or (), self.how)._start()
 
     def _ended(self, state: State) -> State:
         if state.is_failed():
@@ -143,7 +188,9 @@ def asked(
     raises: bool = False,
 ) -> Asked:
     """Return what `Flow.run` is asked for. Any: as there."""
-    return Asked(flow, lambda: begin(flow, parameters, context, plugins, task_states, state, how), how, raises)
+    chosen = chosen_of(plugins)
+    work = partial(begin, flow, parameters, context, chosen, task_states, state, how)
+    return Asked(flow, work, how, chosen, raises)
 
 
 def resumed(
@@ -156,14 +203,24 @@ def resumed(
     how: How,
 ) -> Asked:
     """Return what `Flow.resume` is asked for. Any: as there."""
-    return Asked(flow, lambda: go_on(flow, state, tasks, plugins, signals, context, how), how)
+    chosen = chosen_of(plugins)
+    return Asked(flow, partial(go_on, flow, state, tasks, chosen, signals, context, how), how, chosen)
+
+
+def chosen_of(plugins: Any) -> Plugins | None:
+    """Return the plugins of a flow run: those given, or else those of third parties that are installed. Any: as above.
+
+    Raises:
+        TypeError, PluginError: what was given is no plugins.
+    """
+    return installed() if plugins is None else plugins_of(plugins)
 
 
 def begin(
     flow: Flow,
     parameters: Mapping[str, Any],
     context: Mapping[str, Any],
-    plugins: Any,
+    plugins: Plugins | None,
     task_states: Mapping[object, State] | None,
     state: State | None,
     how: How,
@@ -187,7 +244,7 @@ def go_on(
     flow: Flow,
     state: State,
     tasks: Iterable[object] | None,
-    plugins: Any,
+    plugins: Plugins | None,
     signals: Mapping[object, Signal] | None,
     context: Mapping[str, Any] | None,
     how: How,
@@ -217,7 +274,7 @@ def _anew(
     ended: State,
     tasks: object,
     said: object,
-    plugins: Any,
+    plugins: Plugins | None,
     context: Mapping[str, Any] | None,
     how: How,
 ) -> FlowRunner:
@@ -232,9 +289,13 @@ def _anew(
     return runner
 
 
-def _runner(flow: Flow, layers: Mapping[str, Any], plugins: Any, how: How) -> FlowRunner:
+def _runner(flow: Flow, layers: Mapping[str, Any], plugins: Plugins | None, how: How) -> FlowRunner:
     """Return the runner of a flow run that nothing has happened to. Any: as above."""
-    return FlowRunner(plan(flow), layers, hooks=hooks_of(plugins), tag_limits=how.tag_limits)
+    if plugins is None:
+        return FlowRunner(plan(flow), layers, tag_limits=how.tag_limits)
+    tasks, life = plugins.machine("task-run"), plugins.machine("flow-run")
+    hooks = plugins.hooks(steady)
+    return FlowRunner(plan(flow), layers, tasks=tasks, flow=life, hooks=hooks, tag_limits=how.tag_limits)
 
 
 def driven(runner: FlowRunner, how: How, interrupts: Interrupts | None = None) -> State:

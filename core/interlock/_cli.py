@@ -21,13 +21,15 @@ import attrs
 import click
 
 from interlock import _draw, _target
-from interlock._errors import InterlockError
+from interlock._errors import InterlockError, listed, suggest
 from interlock._flow import Flow
 from interlock._machine import Machine
+from interlock.signals import Signal, named
 from interlock.states import State
 
 if TYPE_CHECKING:
     from interlock._begin import Asked
+    from interlock._plugins import Plugins
 
     Slowest = Iterable[tuple[float, str]]
 
@@ -41,10 +43,30 @@ class Misuse(click.ClickException):
     exit_code = MISUSE
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The commands, and behind them those that plugins add: what is installed is looked at when there is need to."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or self._added().get(cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *self._added()]
+
+    def _added(self) -> dict[str, click.Command]:
+        from interlock._listed import commands
+
+        return commands(self.commands)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="interlock")
 def cli() -> None:
     """Run flows, and draw life cycles."""
+
+
+_PLUGIN = click.option(
+    "--plugin", multiple=True, metavar="NAME[:KEY=VALUE,...]", help="An installed plugin to use, with its options."
+)
 
 
 def _how(command: Callable[..., int]) -> Callable[..., int]:
@@ -57,9 +79,8 @@ def _how(command: Callable[..., int]) -> Callable[..., int]:
         click.option("--fail-fast", is_flag=True, help="Stop everything when a task has failed."),
         click.option("--limit", multiple=True, metavar="TAG=NUMBER", help="How many of the tasks that have a tag."),
         click.option("--workers", type=click.IntRange(min=1), help="How many of them."),
-        click.option(
-            "--executor", type=click.Choice(["threads", "async"]), help="Have several bodies under way at once."
-        ),
+        click.option("--executor", metavar="NAME", help="Have several bodies under way at once: threads, async, ..."),
+        _PLUGIN,
         click.option(
             "--json",
             "as_json",
@@ -85,7 +106,11 @@ def run_command(target: str, param: tuple[str, ...], **how: Any) -> int:
     TARGET is file.py, file.py:flow, package.module or package.module:flow.
     """
     return _carried_out(
-        target, lambda flow, begin: begin.asked(flow, dict(map(_parameter, param)), how=begin.How(**_driving(how))), how
+        target,
+        lambda flow, begin: begin.asked(
+            flow, dict(map(_parameter, param)), plugins=_plugins(how["plugin"]), how=begin.How(**_driving(how))
+        ),
+        how,
     )
 
 
@@ -93,14 +118,20 @@ def run_command(target: str, param: tuple[str, ...], **how: Any) -> int:
 @click.argument("target")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--task", multiple=True, metavar="SLUG", help="A paused task that may go on; all of them otherwise.")
+@click.option(
+    "--signal", multiple=True, metavar="SLUG=NAME[:TEXT]", help="What a person says of a task: RESUME, SKIP:not needed."
+)
 @_how
-def resume_command(target: str, file: Path, task: tuple[str, ...], **how: Any) -> int:
+def resume_command(target: str, file: Path, task: tuple[str, ...], signal: tuple[str, ...], **how: Any) -> int:
     """Go on with a flow that rests, or failed: TARGET as for run, FILE as run said in the end."""
     from interlock import _saved
 
     def asked(flow: Flow, begin: Any) -> Any:
+        plugins = _plugins(how["plugin"])
         state = _saved.load(flow, file)
-        return begin.resumed(flow, state, task or None, None, None, None, begin.How(**_driving(how)))
+        said = _said(signal, plugins) if signal else None
+        chosen = task or (tuple(said) if said else None)
+        return begin.resumed(flow, state, chosen, said, None, plugins, begin.How(**_driving(how)))
 
     return _carried_out(target, asked, {**how, "save": how["save"] or file})
 
@@ -153,10 +184,13 @@ def _save(flow: Flow, state: State, path: Path | None) -> Path | None:
 @click.argument("lifecycle")
 @click.option("--as", "form", type=click.Choice(["mermaid", "grid"]), default="mermaid", show_default=True)
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
-def draw(lifecycle: str, form: str, output: Path | None) -> int:
-    """Draw a life cycle: task-run, flow-run, or a TOML file."""
+@_PLUGIN
+def draw(lifecycle: str, form: str, output: Path | None, plugin: tuple[str, ...]) -> int:
+    """Draw a life cycle: task-run, flow-run, or a TOML file; with plugins, as they extend it."""
     try:
         machine = Machine.load(lifecycle)
+        plugins = _plugins(plugin) if plugin else None
+        machine = machine if plugins is None else plugins.machine(machine)
     except InterlockError as error:
         raise Misuse(str(error)) from None
     wide = output is not None or not sys.stdout.isatty()
@@ -169,6 +203,17 @@ def draw(lifecycle: str, form: str, output: Path | None) -> int:
             output.write_text(drawn + "\n", encoding="utf-8")
         except OSError as error:
             raise Misuse(f"{output}: {error.strerror}") from None
+    return SUCCESS
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each plugin, a line each.")
+def plugins(as_json: bool) -> int:
+    """List the plugins that are installed: what they add, and which are blocked or broken and why."""
+    from interlock import _listed
+
+    for line in _listed.as_json() if as_json else _listed.as_text():
+        click.echo(line)
     return SUCCESS
 
 
@@ -211,6 +256,45 @@ def _report(flow: Flow, state: State, quiet: bool, as_json: bool, saved: Path | 
         from interlock._summary import summary
 
         summary(flow, state, Console(stderr=quiet), slowest)
+
+
+def _plugins(texts: tuple[str, ...]) -> Plugins | None:
+    """Return the plugins that were asked for, beside those that are installed; None for these alone."""
+    if not texts:
+        return None
+    from interlock._discovery import load_beside
+
+    named: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        name, _, options = text.partition(":")
+        named[name] = {}
+        for option in filter(None, options.split(",")):
+            key, equals, _value = option.partition("=")
+            if not equals or not key.isidentifier():
+                raise Misuse(f"--plugin {text!r}: write NAME or NAME:KEY=VALUE,..., as in --plugin ratelimit:rate=5")
+            named[name][key] = _parameter(option)[1]
+    return load_beside(named)
+
+
+def _said(texts: tuple[str, ...], plugins: Plugins | None) -> dict[str, Signal]:
+    """Return what a person says, by slug."""
+    from interlock._discovery import installed
+
+    chosen = plugins or installed()
+    machine = Machine.load("task-run") if chosen is None else chosen.machine("task-run")
+    people = [name for name, signal in machine.signals.items() if signal.raised_by != "engine" and not signal.seals]
+    said = {}
+    for text in texts:
+        head, _, message = text.partition(":")
+        slug, equals, name = head.rpartition("=")
+        if not equals or not slug:
+            raise Misuse(f"--signal {text!r}: write SLUG=NAME or SLUG=NAME:TEXT, as in --signal load-1=SKIP")
+        if name not in people:
+            raise Misuse(
+                f"--signal {text!r}: unknown signal {name!r}.{suggest(name, people)} There are: {listed(people)}"
+            )
+        said[slug] = named(name, machine)(message or None)
+    return said
 
 
 def _parameter(text: str) -> tuple[str, Any]:

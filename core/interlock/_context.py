@@ -109,6 +109,7 @@ KEYS: dict[str, Any] = {
     "task_loop_count": lambda runner, _flow: runner.data.turn if runner.data.turn > 1 else ABSENT,
     "task_loop_result": lambda runner, _flow: runner.data.loop_result if runner.data.turn > 1 else ABSENT,
     "resume": lambda runner, _flow: True if runner.data.resumed else ABSENT,
+    "answer": lambda runner, _flow: runner.data.answer if runner.data.resumed else ABSENT,
     "checkpointing": lambda runner, _flow: runner.node.keeping is not None and runner.node.keeping.stores,
     "logger": _logger,
 }

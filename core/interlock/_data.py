@@ -38,6 +38,8 @@ class Data:
     loop_result: Any = None  # Any: the user's
     resumed: bool = False
     """Whether a person let it go on."""
+    answer: Any = None
+    """The signal that did: `RESUME`, or one of a plugin's. Any: this module knows no signal."""
     run_name: str | None = None
     """What `task_run_name` made."""
     found: Found | None = None

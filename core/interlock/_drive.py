@@ -20,9 +20,10 @@ from interlock._bodies import LOOK, body_of, called, finished, landed
 from interlock._capture import capture, failure
 from interlock._commands import Call, Done
 from interlock._ends import kept
+from interlock._errors import FlowError
 from interlock._flights import Flights, Under
 from interlock._flow_runner import FlowRunner
-from interlock._interrupts import Interrupts
+from interlock._interrupts import Interrupts, late
 from interlock._task_payload import moment
 from interlock._task_runner import TaskRunner
 from interlock.executors import Executor, ThreadExecutor
@@ -148,6 +149,8 @@ class Drive:
             if under_way:
                 now = time.time()
                 flights.land(now)
+                if interrupts.said:
+                    self._hear()
                 if len(flights.open) >= slots and not interrupts.pending:
                     yield flights.wait(None, now)
                     continue
@@ -190,6 +193,8 @@ class Drive:
                 if runner.plan.caching:
                     _keep(runner, now)
                 return command.state
+            elif interrupts.said:
+                self._hear()
             else:
                 yield flights.wait(command.until, now)
                 now = time.time()
@@ -214,6 +219,15 @@ class Drive:
             self._interrupts.pending = False
             self._runner.cancel(now)
         self.flights.stop()
+
+    def _hear(self) -> None:
+        """Tell the runner what people say to task runs that wait for them."""
+        while self._interrupts.said:
+            slug, said = self._interrupts.said.popleft()
+            try:
+                self._runner.say({slug: said})
+            except FlowError as error:
+                late({slug: said}, error)
 
     def _hand_over(self, call: Call, now: float) -> None:
         executor = self._driving.executor

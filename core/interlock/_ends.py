@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from interlock._data import Record
 from interlock._errors import FlowError
 from interlock._results import TaskStates
-from interlock.signals import CANCEL, ENDRUN, FAIL, SKIP, SUCCESS, Signal, cached
+from interlock.signals import CANCEL, ENDRUN, FAIL, RESUME, SKIP, SUCCESS, Signal, cached
 from interlock.states import Cached, Mapped, Paused, Pending, Retrying, Scheduled, State
 from interlock.triggers import each
 
@@ -40,6 +40,18 @@ def for_a_person(runner: TaskRunner) -> bool:
     state, run = runner.state, runner.run
     waits = isinstance(state, Paused) or (run.closed and isinstance(state, Scheduled))
     return waits and not runner.over and isinstance(state, Scheduled) and state.start_time is None
+
+
+def refuses_resume(runner: TaskRunner) -> bool:
+    """Return whether a run waits for another answer than RESUME: one of a plugin's signals."""
+    cell = runner.run._machine._table.cells.get((runner.run.state, RESUME.__name__))
+    return not runner.run.closed and (cell is None or cell.refused)
+
+
+def wakes(runner: TaskRunner, said: dict[TaskRunner, Signal]) -> Signal:
+    """Return what lets a paused run go on; what was said of it is taken, where that does."""
+    direct = runner in said and (isinstance(said[runner], RESUME) or refuses_resume(runner))
+    return said.pop(runner) if direct else RESUME._of()
 
 
 def kept(plan: Plan, runners: Sequence[TaskRunner | None]) -> Iterator[tuple[str, Cached]]:

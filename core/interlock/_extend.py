@@ -2,13 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from interlock._errors import SpecError, shown, suggest
 from interlock._table import Table
 
 PARTS = ("states", "groups", "signals", "limits", "guards", "from")
+
+
+class Part:
+    """What an extension adds to a life cycle, as a machine takes it: see `interlock.Extension`."""
+
+    file: str
+    """The name that errors give."""
+    lifecycle: str
+    """The name of the life cycle."""
+    table: Mapping[str, Any]  # Any: what a TOML file may hold
+    """What it adds, in the notation of a table."""
+    guards: Mapping[str, Callable[[Any, Any], bool]]  # Any: a run and a signal of whatever kind
+    """What answers its opaque guards."""
+
+    @property
+    def classes(self) -> Mapping[str, type]:
+        """The classes of its states and signals, by name, where there are classes."""
+        raise NotImplementedError
+
+    def missing(self) -> list[str]:
+        """Return what keeps its classes from being imported by name, a line each."""
+        raise NotImplementedError
+
+
+def own_part(table: object, file: str) -> tuple[str, dict[str, Any]]:
+    """Return the life cycle that an extension names, and what it adds. Any: what a TOML file may hold.
+
+    Raises:
+        SpecError: it is no mapping, or names none.
+    """
+    if not isinstance(table, Mapping):
+        raise SpecError(file, (f"is {type(table).__name__!r}, not a mapping",))
+    name = table.get("lifecycle")
+    if not isinstance(name, str) or not name:
+        raise SpecError(file, (f"lifecycle: is {shown(name)}; it must be the name of the one that it adds to",))
+    return name, {key: part for key, part in table.items() if key != "lifecycle"}
 
 
 def merged(table: Table, extension: object, file: str) -> dict[str, Any]:
@@ -19,7 +55,10 @@ def merged(table: Table, extension: object, file: str) -> dict[str, Any]:
     """
     if not isinstance(extension, Mapping):
         raise SpecError(file, (f"is {type(extension).__name__!r}, not a mapping",))
-    problems = [f"unknown key {shown(key)}.{suggest(key, PARTS)}" for key in extension if key not in PARTS]
+    known = ("lifecycle", *PARTS)
+    problems = [f"unknown key {shown(key)}.{suggest(key, known)}" for key in extension if key not in known]
+    if (name := extension.get("lifecycle", table.name)) != table.name:
+        problems.append(f"lifecycle: adds to {shown(name)}, not to {table.name!r}")
     parts = {key: extension.get(key, {}) for key in PARTS}
     problems += [
         f"{key}: is {shown(part)}; it must be a section" for key, part in parts.items() if not isinstance(part, Mapping)
@@ -76,3 +115,53 @@ def _old(table: Table, section: str, groups: Mapping[str, Any]) -> list[str]:
     if not isinstance(members, list | tuple):
         return []
     return [state for state in members if isinstance(state, str) and state in table.states]
+
+
+def check(before: Table, after: Table, file: str) -> None:
+    """See that a new state accepts what plugins are only told of, where every other state does.
+
+    So a run can be cancelled, and told that something broke, wherever it is.
+
+    Raises:
+        SpecError: one refuses it.
+    """
+    live = [name for name in before.concrete() if not before.states[name].final]
+    new = [name for name in after.concrete() if name not in before.states and not after.states[name].final]
+    told = [name for name, signal in before.signals.items() if signal.plugins == "told" and not signal.seals]
+    always = [signal for signal in told if all(_accepts(before, state, signal) for state in live)]
+    problems = [
+        f"from.{state}: refuses {signal}, which every state of {before.name} accepts that is not final; give it a row"
+        for state in new
+        for signal in always
+        if not _accepts(after, state, signal)
+    ]
+    if problems:
+        raise SpecError(file, tuple(problems))
+
+
+def clashes(extensions: Iterable[tuple[str, Mapping[str, Any]]]) -> list[tuple[str, str, str]]:
+    """Return what two extensions add, each with the names of both: (what, first, second). Any: as above."""
+    first: dict[str, str] = {}
+    found = []
+    for name, extension in extensions:
+        for what in _adds(extension):
+            if what in first:
+                found.append((what, first[what], name))
+            else:
+                first[what] = name
+    return found
+
+
+def _adds(extension: Mapping[str, Any]) -> Iterator[str]:
+    for key in PARTS:
+        part = extension.get(key)
+        for entry, row in part.items() if isinstance(part, Mapping) else ():
+            if key != "from":
+                yield f"{key}.{entry}"
+            else:
+                yield from (f"{key}.{entry}.{signal}" for signal in row) if isinstance(row, Mapping) else ()
+
+
+def _accepts(table: Table, state: str, signal: str) -> bool:
+    cell = table.cells.get((state, signal))
+    return cell is not None and not cell.refused

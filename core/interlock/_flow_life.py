@@ -10,16 +10,18 @@ import attrs
 
 from interlock._board import Board
 from interlock._capture import Answer, Raised, capture
+from interlock._context import current
 from interlock._ends import result_of, verdict_of
 from interlock._errors import NoTransition
 from interlock._handlers import Handled, answered, name_of, observe
 from interlock._hooks import ESCAPES, Hooks
 from interlock._machine import Machine
+from interlock._resume import rebased
 from interlock._rows import Row
 from interlock._run import Run
-from interlock._task_payload import FRESH, broken
+from interlock._task_payload import FRESH, broken, kind_of
 from interlock.signals import ENDRUN, PAUSE, Signal, made
-from interlock.states import BY_NAME, Cancelling, Running, Scheduled, State
+from interlock.states import Cancelling, Running, Scheduled, State
 
 
 class FlowLife:
@@ -53,7 +55,7 @@ class FlowLife:
 
     def restore(self, run: Run) -> None:
         """Go on from where an earlier flow run rested."""
-        self.run = run._again(None, self._hooks)
+        self.run = rebased(run, self.run.machine)._again(None, self._hooks)
         if self.run.closed:
             self.run.reopen()
 
@@ -68,14 +70,18 @@ class FlowLife:
             if row.final:  # its task runs come first
                 self._end_all(now)
 
+        token = None if self._hooks is None else current.set((self._layers, None))
         try:
             taken = self.run._apply(signal, now, prepare=prepare)
         except (NoTransition, *ESCAPES):
             raise
         except BaseException as error:  # noqa: BLE001  # a plugin failed: the flow run is told so
             taken = self.run._apply(broken(error), now, prepare=prepare)
+        finally:
+            if token is not None:
+                current.reset(token)
         assert taken is not None  # only a message of an attempt can be dropped
-        row, applied = taken[0], made(taken[1])
+        row, applied = taken[0], made(taken[1], self.run._machine)
         old, self.state = self.state, self._proposed(row.after, applied, now)
         if isinstance(self._hooks, Handled):
             self._hooks.ended(row, self.run.machine, old, self.state)
@@ -110,7 +116,7 @@ class FlowLife:
 
     def _proposed(self, after: str, signal: Signal, now: float) -> State:
         """Return the state that a signal would bring the flow run to."""
-        kind = BY_NAME[after]
+        kind = kind_of(after, self.run._machine)
         if isinstance(signal, ENDRUN):
             state = signal.state
         elif issubclass(kind, Scheduled):

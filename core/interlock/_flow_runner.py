@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from interlock import states
 from interlock._board import Board
 from interlock._commands import Call, Command, Done, Look, Store, Wait
 from interlock._data import Record
-from interlock._ends import FAST, STOPPED, for_a_person, kept_children
+from interlock._ends import FAST, STOPPED, for_a_person, kept_children, wakes
+from interlock._flow_hooks import of_flow
 from interlock._flow_life import FlowLife
 from interlock._hooks import Hooks
 from interlock._machine import Machine
@@ -23,7 +25,7 @@ from interlock._maps import lengths_of
 from interlock._places import Places
 from interlock._plan import Node, Plan
 from interlock._results import TaskStates
-from interlock._resume import begin_with, going_on, put_back
+from interlock._resume import begin_with, going_on, put_back, rebased
 from interlock._run import KEEP, Run
 from interlock._story import Cut, origin
 from interlock._task_payload import FRESH
@@ -33,6 +35,7 @@ from interlock.signals import CANCEL, FAIL, GATHER, MAP, RESUME, SCHEDULE, SKIP,
 from interlock.states import State
 
 Watch = Callable[[TaskRunner], None]
+NOTHING: Mapping[str, Signal] = MappingProxyType({})
 
 
 class FlowRunner:
@@ -59,10 +62,10 @@ class FlowRunner:
     ) -> None:
         self.plan = plan
         self.board = Board(plan, self._make)
+        self.hooks = hooks = of_flow(hooks, layers)
         self._life = FlowLife(self.board, layers, flow, hooks, self._end_all)
         self._machine = tasks or Machine.load("task-run")
         self._layers = layers
-        self._hooks = hooks
         self._turn = [hooks]  # of all the task runs: each is a mutable list less to make and to walk
         self.watch: Watch | None = None  # told of every task run that has changed its state
         self._ready: deque[TaskRunner] = deque()
@@ -80,9 +83,9 @@ class FlowRunner:
         if cut is None:
             known = {name: n for name, n in self.plan.budgets[node.budget].items() if name in self._machine.limits}
             cut = self._cuts[node.budget] = origin(self._machine._compile(known), KEEP)
-        runner = TaskRunner(node, Run._of(self._machine, cut, node.guards, self._hooks, self._turn), index)
+        runner = TaskRunner(node, Run._of(self._machine, cut, node.guards, self.hooks, self._turn), index)
         if node.handled:
-            runner.handle(self._hooks, self._layers)
+            runner.handle(self.hooks, self._layers)
         return runner
 
     @property
@@ -227,21 +230,11 @@ class FlowRunner:
             self._begin(self._ready.popleft(), now)
 
     def resume(
-        self, rested: TaskStates, chosen: Iterable[str] | None, now: float, said: Mapping[str, Signal] | None = None
+        self, rested: TaskStates, chosen: Iterable[str] | None, now: float, said: Mapping[str, Signal] = NOTHING
     ) -> None:
-        """Go on where an earlier flow run rested.
-
-        Args:
-            rested: its result.
-            chosen: the slugs of the tasks that may go on; all that wait for a person otherwise.
-            now: the time.
-            said: by slug: what a person says of a task, once it may go on.
-
-        Raises:
-            FlowError: a task named waits for no person.
-        """
+        """Go on where an earlier flow run rested. `chosen` and `said`, and what it raises, as for `going_on`."""
         put_back(self.board, rested, self._restored)
-        going = going_on(self.board, chosen, said or {})
+        going = going_on(self.board, chosen, said)
         assert rested.run is not None
         self._life.restore(rested.run)
         self._life.send(RESUME._of(), now)
@@ -250,17 +243,26 @@ class FlowRunner:
         for runner in list(self.board.all()):
             if runner.children is not None and not runner.over:
                 lengths_of(runner, self.board, self._layers)
-        for runner in going:
-            runner.own().resumed = True
-            if said and runner.node.slug in said:
-                self._said[runner] = said[runner.node.slug]
-            self._ready.append(runner)
+        self._let_go_on(going)
         self._ready.extend(self.board.fresh())
 
+    def say(self, said: Mapping[str, Signal]) -> None:
+        """Let task runs go on that wait for a person. `said`, and what it raises, as for `going_on`."""
+        if isinstance(self.state, states.Running) and not isinstance(self.state, states.Cancelling):
+            self._let_go_on(going_on(self.board, said, said))
+
+    def _let_go_on(self, going: Mapping[TaskRunner, Signal | None]) -> None:
+        for runner, answer in going.items():
+            runner.own().resumed = True
+            if answer is not None:
+                self._said[runner] = answer
+            self._ready.append(runner)
+
     def _restored(self, node: Node, record: Record, index: int | None) -> TaskRunner:
-        runner = TaskRunner(node, record.run._again(node.guards, self._hooks), index)
+        run = rebased(record.run, self._machine)._again(node.guards, self.hooks)
+        runner = TaskRunner(node, run, index)
         if node.handled:
-            runner.handle(self._hooks, self._layers)
+            runner.handle(self.hooks, self._layers)
         return runner
 
     # Commands out
@@ -322,7 +324,7 @@ class FlowRunner:
         if not fresh and not self._goes_on(runner, now):
             return None
         if not fresh and isinstance(runner.state, states.Paused):
-            runner.apply(RESUME._of(), now)
+            runner.apply(wakes(runner, self._said), now)
         elif self._said and runner in self._said:
             runner.apply(self._said.pop(runner), now)
         elif runner.children is not None:

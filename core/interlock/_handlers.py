@@ -37,7 +37,7 @@ class Handled(Hooks):
         old: returns the state before the step.
     """
 
-    __slots__ = ("_base", "_handlers", "_old", "_owner", "_proposed", "layers")
+    __slots__ = ("_base", "_handlers", "_layers", "_old", "_owner", "_proposed")
 
     def __init__(
         self,
@@ -54,7 +54,8 @@ class Handled(Hooks):
         self._base = base
         self._handlers = handlers
         self._owner = owner
-        self.layers = layers
+        self._layers = layers
+        self.layers = layers[0]
         self._proposed = proposed
         self._old = old
 
@@ -73,7 +74,7 @@ class Handled(Hooks):
             row = view._run._would_take(chosen)
         except (NoTransition, ValueError):
             return answer  # a plugin's answer that is none: the run says so itself
-        taken = made(chosen)
+        taken = made(chosen, view._run.machine)
         new = self._proposed(row.after, taken, now or 0.0)
         state, last = self._asked(self._old(), new)
         if state is new:
@@ -96,7 +97,7 @@ class Handled(Hooks):
             def call(handler: Handler = handler, new: State = new) -> State | None:
                 return handler(self._owner, old, new)
 
-            said = capture(call, {}, self.layers, Answer, Raised)
+            said = capture(call, {}, self._layers, Answer, Raised)
             if isinstance(said, Raised):
                 raise PluginError(name, "state_handler", f"raised {said.error!r}") from said.error
             if isinstance(said, ENDRUN):

@@ -1,12 +1,13 @@
-"""Plugins of a run: what they may be asked and told, and how they are called.
+"""What plugins may be asked and told, and how a run calls them.
 
-The specifications below are those of pluggy; the calls are compiled to tuples of plain functions, for an idle pluggy
-call costs as much as ten steps. A plugin chooses signals, never states.
+The specifications below are those of pluggy; the calls are compiled to tuples of plain functions (`_plugins`), for an
+idle pluggy call costs as much as ten steps. A plugin chooses signals, never states.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -98,85 +99,43 @@ class HookSpecs:
     def after_step(self, run: RunView, step: Step) -> None:
         """Be told of a step that was taken. An implementation that raises is reported and not told again."""
 
+    @hookspec
+    def after_flow(self, run: RunView, state: object) -> None:
+        """Be told that a flow run rests: it is over, or waits for a person. `state` has the states of its tasks."""
 
-class Plugins:
-    """Plugin objects whose hooks a run calls.
+    @hookspec
+    def extend(self, lifecycle: str) -> object:
+        """Return an `Extension` of a life cycle, or None. Asked once for each, when plugins are put to use."""
 
-    `Plugins(recorder, limiter)` registers objects with methods (or modules with functions) marked by `hookimpl`.
+    @hookspec(firstresult=True)
+    def make_executor(self, name: str, workers: int | None) -> object:
+        """Return an executor for `flow.run(executor=name, workers=workers)`, or None. The first answer counts."""
 
-    Raises:
-        PluginError: an object implements no hook, one that does not exist, or one with arguments that it does not have.
-    """
-
-    def __init__(self, *plugins: object) -> None:
-        self._manager = pluggy.PluginManager("interlock")
-        self._manager.add_hookspecs(HookSpecs)
-        for plugin in plugins:
-            self.register(plugin)
-
-    def register(self, plugin: object, name: str | None = None) -> None:
-        """Add a plugin. Runs that began before do not call it."""
-        kind = plugin if isinstance(plugin, type) else type(plugin)
-        named = name or getattr(plugin, "__name__", None) or kind.__name__
-        if self._manager.has_plugin(named):
-            named = f"{named}-{id(plugin):x}"
-        if self._manager.is_registered(plugin):
-            raise PluginError(named, "register", "it is registered already")
-        try:
-            self._manager.register(plugin, named)
-            self._manager.check_pending()
-        except (pluggy.PluginValidationError, ValueError) as error:
-            if self._manager.is_registered(plugin):
-                self._manager.unregister(plugin)
-            raise PluginError(named, "register", str(error).replace("\n", " ")) from None
-        if not self._manager.get_hookcallers(plugin):
-            self._manager.unregister(plugin)
-            raise PluginError(named, "register", "it implements no hook; mark its methods with @hookimpl")
-
-    def unregister(self, plugin: object) -> None:
-        """Remove a plugin. Runs that began before still call it."""
-        self._manager.unregister(plugin)
-
-    def hooks(self) -> Hooks | None:
-        """Return the hooks for one run, or None if there is nothing to call."""
-        hooks = Hooks(
-            self._compiled("before_step", ("run", "signal", "now")), self._compiled("after_step", ("run", "step"))
-        )
-        return hooks if hooks.before or hooks.after else None
-
-    def _compiled(self, hook: str, arguments: tuple[str, ...]) -> tuple[tuple[str, Callable[..., object]], ...]:
-        caller = getattr(self._manager.hook, hook)
-        impls = [impl for impl in caller.get_hookimpls() if impl.plugin is not self]
-        if any(impl.wrapper or impl.hookwrapper for impl in impls):
-            # Wrappers see the calls of all others: pluggy itself makes the call.
-            names = ", ".join(impl.plugin_name for impl in impls)
-            return ((names, lambda *values: caller(**dict(zip(arguments, values, strict=True)))),)
-        return tuple((impl.plugin_name, _fitted(impl, arguments)) for impl in reversed(impls))
+    @hookspec
+    def add_commands(self) -> object:
+        """Return a list of `click` commands for the command line, beside `interlock run`."""
 
 
-def _fitted(impl: pluggy.HookImpl, arguments: tuple[str, ...]) -> Callable[..., object]:
-    """Return an implementation that takes all arguments of its hook by position."""
-    function = impl.function
-    if tuple(impl.argnames) == arguments:
-        return function
-    places = [arguments.index(name) for name in impl.argnames]
-    return lambda *values: function(*[values[place] for place in places])
+Impl = tuple[str, Callable[..., object]]
+"""A plugin's name, and a function that takes the arguments of a hook by position."""
 
 
 class Hooks:
     """The compiled hooks of one run, or of all runs of one flow run."""
 
-    __slots__ = ("after", "before", "failures")
+    __slots__ = ("after", "before", "failures", "layers", "rest")
 
-    def __init__(
-        self,
-        before: tuple[tuple[str, Callable[..., object]], ...],
-        after: tuple[tuple[str, Callable[..., object]], ...],
-    ) -> None:
-        self.before = before
-        self.after = after
+    def __init__(self, before: Sequence[Impl] = (), after: Sequence[Impl] = (), rest: Sequence[Impl] = ()) -> None:
+        self.before = tuple(before)
+        """Those of `before_step`."""
+        self.after = tuple(after)
+        """Those of `after_step`."""
+        self.rest = tuple(rest)
+        """Those of `after_flow`."""
         self.failures: list[PluginError] = []
         """What went wrong in observers, in order."""
+        self.layers: Mapping[str, Any] = {}
+        """The context of the flow run that they are for. Any: the user's."""
 
     def ask(self, view: RunView, signal: object, now: float | None) -> tuple[object, str] | None:
         """Return the first answer and the plugin that gave it.
@@ -186,43 +145,60 @@ class Hooks:
         """
         for name, function in self.before:
             try:
-                answer = function(view, signal, now)
+                answer = function(view, _shown(signal), now)
             except ESCAPES:
                 raise
             except BaseException as error:  # a plugin is a stranger's code: whatever it raises is its failure, not ours
-                raise PluginError(name, "before_step", f"raised {error!r}") from error
+                raise PluginError(blamed(name, function, error), "before_step", f"raised {error!r}") from error
             if answer is not None:
                 return answer, name
         return None
 
     def tell(self, run: Record) -> None:
         """Tell every observer of a run's last step. One that raises is reported, and told nothing more."""
-        if not self.after:
-            return
-        view, step = RunView(run), run._last_step()
-        for name, function in self.after:
+        if self.after:
+            self.after = self._told(self.after, "after_step", RunView(run), run._last_step())
+
+    def tell_rest(self, run: Record, state: object) -> None:
+        """Tell every observer that a flow run rests; one that raises likewise."""
+        self.rest = self._told(self.rest, "after_flow", RunView(run), state)
+
+    def _told(self, told: tuple[Impl, ...], hook: str, view: RunView, what: object) -> tuple[Impl, ...]:
+        """Tell observers, and return those that are to be told in the future."""
+        left = told
+        for name, function in told:
             try:
-                function(view, step)
+                function(view, what)
             except ESCAPES:
                 raise
             except BaseException as error:  # as above; and the step is taken already, so the run must go on
-                self.after = tuple(item for item in self.after if item[1] is not function)
-                failure = PluginError(name, "after_step", f"raised {error!r}; it is told nothing more of this run")
+                name = blamed(name, function, error)
+                failure = PluginError(name, hook, f"raised {error!r}; it is told nothing more of this run")
                 self.failures.append(failure)
                 import logging  # here, as hardly a run needs it
 
                 logging.getLogger("interlock.plugins").error("%s", failure, exc_info=error)
+                less = without(function, name)
+                left = tuple(other for item in left for other in (less if item[1] is function else (item,)))
+        return left
 
 
-def hooks_of(plugins: Any) -> Hooks | None:
-    """Return the hooks for what `Run(plugins=...)` was given: nothing, `Plugins`, `Hooks`, or plugin objects.
+def _shown(signal: object) -> object:
+    """Return a signal as a plugin sees it: a copy where it can be copied, for what a plugin changes must not count."""
+    return copy.copy(signal) if hasattr(type(signal), "__copy__") else signal
 
-    Any: plugin objects have no common type.
-    """
-    if plugins is None or isinstance(plugins, Hooks):
-        return plugins
-    if isinstance(plugins, Plugins):
-        return plugins.hooks()
-    if isinstance(plugins, list | tuple):
-        return Plugins(*plugins).hooks()
-    raise TypeError(f"plugins: {plugins!r}; give Plugins(...), or a list of plugin objects")
+
+def blamed(name: str, function: Callable[..., object], error: BaseException) -> str:
+    """Return the plugin that an error came from, where a function calls several."""
+    names: Mapping[object, str] = getattr(function, "names", {})
+    trace = error.__traceback__
+    while trace is not None:
+        name = names.get(trace.tb_frame.f_code, name)
+        trace = trace.tb_next
+    return name
+
+
+def without(function: Callable[..., object], name: str) -> tuple[Impl, ...]:
+    """Return what is left of a function that calls several plugins, without one of them."""
+    rest: Callable[[str], tuple[Impl, ...]] | None = getattr(function, "without", None)
+    return () if rest is None else rest(name)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from types import FrameType, TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from interlock._errors import FlowError
+    from interlock.signals import Signal
 
 
 class Interrupts:
@@ -20,6 +25,8 @@ class Interrupts:
         """Whether there is a reason to stop that the runner does not know of."""
         self.work: Callable[[], object] | None = None
         """Stops the async body that is under way here: an event loop must not be torn by what is raised in it."""
+        self.said: deque[tuple[str, Signal]] = deque()
+        """By slug: what people say to task runs that wait for them, and the runner does not know of."""
         self.allowed = False
         """Whether a Ctrl-C that comes now is raised where we are."""
         self.ring: Callable[[], object] | None = None
@@ -33,6 +40,12 @@ class Interrupts:
         self.pending = True
         if (work := self.work) is not None:
             work()
+        if self.ring is not None:
+            self.ring()
+
+    def say(self, slug: str, signal: Signal) -> None:
+        """Say something to a task run that waits for a person, from any thread."""
+        self.said.append((slug, signal))
         if self.ring is not None:
             self.ring()
 
@@ -71,3 +84,10 @@ class Interrupts:
             raise KeyboardInterrupt
         if self.work is not None:
             self.work()
+
+
+def late(said: Mapping[str, Signal], error: FlowError) -> None:
+    """Log that what people said came too late: the task run has gone on meanwhile."""
+    import logging  # here, as hardly a flow run needs it
+
+    logging.getLogger("interlock.flow").warning("%s; what was said comes too late: %s", error, dict(said))

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import cache, cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     import transitions
 
     from interlock._explore import Report
+    from interlock._extend import Part
 
+NONE: Mapping[str, Any] = MappingProxyType({})
 SHIPPED = "interlock_spec"
 MOST_COMPILED = 256  # sets of limits whose rows are kept; a set beyond these is compiled when it is used
 
@@ -34,8 +36,14 @@ class Machine:
     `SpecError` with all breaches.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(
+        self, table: Table, classes: Mapping[str, type] = NONE, guards: Mapping[str, Callable[[Any, Any], bool]] = NONE
+    ) -> None:
         self._table = table
+        self._classes = classes
+        """Of the states and signals of extensions, by name: for engines that have classes. The table has names."""
+        self._answers = guards
+        """For opaque guards of extensions: what answers where a run has nothing bound to them."""
         self._compiled: dict[tuple[float, ...], Compiled] = {}
         self._names: dict[type, str | None] = {}
         self._bounding = _rules.bounding_limits(table)
@@ -76,10 +84,16 @@ class Machine:
         return cls._read(mapping, file)
 
     @classmethod
-    def _read(cls, source: object, file: str) -> Machine:
+    def _read(
+        cls,
+        source: object,
+        file: str,
+        classes: Mapping[str, type] = NONE,
+        guards: Mapping[str, Callable[[Any, Any], bool]] = NONE,
+    ) -> Machine:
         table = _notation.read(source, file)
         _rules.check(table)
-        return cls(table)
+        return cls(table, classes, guards)
 
     @property
     def name(self) -> str:
@@ -176,18 +190,28 @@ class Machine:
         assert isinstance(entry, _rows.Row)
         return entry.after
 
-    def extend(self, extension: Mapping[str, Any], file: str = "<extension>") -> Machine:
+    def extend(self, extension: Mapping[str, Any] | Part, file: str = "<extension>") -> Machine:
         """Return this table with new signals, states, groups, limits, guards and rows, in the same notation.
 
         Rows only for a new signal or from a new state: an existing state's answer to an existing signal is closed, also
-        where it is a refusal. Any: the mapping is checked here, whatever it holds.
+        where it is a refusal. A new state accepts what plugins are only told of, where every other state does. Any: the
+        mapping is checked here, whatever it holds.
 
         Raises:
             SpecError: the extension changes what is there, or the table that it makes breaks a rule.
         """
         from interlock import _extend
 
-        return type(self)._read(_extend.merged(self._table, extension, file), f"{self._table.file} + {file}")
+        added, classes, answers = extension, NONE, NONE
+        if isinstance(extension, _extend.Part):
+            added = {"lifecycle": extension.lifecycle, **extension.table}
+            classes, answers, file = extension.classes, extension.guards, extension.file
+        source = _extend.merged(self._table, added, file)
+        where = f"{self._table.file} + {file}"
+        machine = type(self)._read(source, where, {**self._classes, **classes}, {**self._answers, **answers})
+        _extend.check(self._table, machine._table, file)
+        machine._check_guards(machine._answers)
+        return machine
 
     def check(self) -> Report:
         """Explore one run under every signal at every time, and report which rows can fire and what they lead to."""
@@ -312,7 +336,7 @@ class Machine:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.name in _shipped() and _load_shipped(self.name) is self:
             return Machine.load, (self.name,)
-        return Machine.from_mapping, (self._table.source, self._table.file)
+        return Machine._read, (self._table.source, self._table.file, dict(self._classes), dict(self._answers))
 
 
 class _Answers:

@@ -11,19 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from types import CodeType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from interlock import _store
 from interlock._errors import NestedSend, NoTransition, PluginError
-from interlock._hooks import Hooks, hooks_of
+from interlock._hooks import Hooks
 from interlock._machine import Machine
+from interlock._plugins import Plugins, hooks_of
 from interlock._rows import Row
 from interlock._step import Guard, Stepper, text_of
 from interlock._story import Cut, Story, origin
 from interlock._turns import nested, wait
-
-if TYPE_CHECKING:
-    from interlock._hooks import Plugins
 
 ANY = object()  # stands for whichever attempt is open, or for none
 _new = object.__new__

@@ -99,7 +99,7 @@ class Stepper(Record):
         """Return the row that all signals of a class take in this state; note it. None if there is none, or several."""
         last, name = self._rows[-1], self._machine._name(kind)
         entry = None if name is None else last.cells.get(name)
-        row = entry if isinstance(entry, Row) else None
+        row = entry if isinstance(entry, Row) and entry.after not in self._machine._classes else None
         last.kinds[kind] = row
         return row
 
@@ -118,6 +118,8 @@ class Stepper(Record):
 
     def _ask(self, guard: str, signal: object) -> bool:
         bound = self._guards.get(guard) if self._guards else None
+        if bound is None:
+            bound = self._machine._answers.get(guard)
         if bound is None:
             return self._machine._table.guards[guard].default
         answer = bound(RunView(self), signal)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from interlock._capture import text_of
 from interlock.signals import BROKEN, CACHE, ENDRUN, Signal
-from interlock.states import BY_NAME, Cached, Looped, Pending, Retrying, Scheduled, State
+from interlock.states import BY_NAME, Cached, Failed, Looped, Paused, Pending, Retrying, Scheduled, State
 
 if TYPE_CHECKING:
+    from interlock._machine import Machine
     from interlock._task_runner import TaskRunner
 
 FRESH = Pending()
@@ -22,11 +23,11 @@ def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State
     """Return the state that a signal led to, with what it carries. It is made once, on entry."""
     if isinstance(signal, ENDRUN):
         return signal.state
-    kind = BY_NAME[after]
+    kind = kind_of(after, runner.run._machine)
     fields = signal.fields
-    refused = BARE[after].is_failed() and not signal.leads_to().is_failed()
+    refused = issubclass(kind, Failed) and not issubclass(signal.leads_to, Failed)
     if not fields and signal.message is None and not refused and not issubclass(kind, Scheduled | Looped):
-        return BARE[after]
+        return BARE.get(after) or kind()
     if kind is Cached and not isinstance(signal, CACHE):
         fields = _kept(runner, signal, now)
     elif kind is not signal.leads_to:
@@ -37,13 +38,18 @@ def payload(runner: TaskRunner, after: str, signal: Signal, now: float) -> State
         if fields.get("start_time") is None:
             fields = {**fields, "start_time": moment(now)}
         fields = {**fields, "run_count": fields.get("run_count") or runner.data.tries}
-    elif kind is Scheduled and fields.get("start_time") is None:
+    elif issubclass(kind, Scheduled) and not issubclass(kind, Paused) and fields.get("start_time") is None:
         fields = {**fields, "start_time": moment(now)}
     elif kind is Looped and fields.get("loop_count") is None:
         fields = {**fields, "loop_count": runner.data.turn}
     elif refused:
         message = f"{signal.name} was not granted{f': {message}' if message else ''}"
     return kind(message, **fields)
+
+
+def kind_of(state: str, machine: Machine) -> type[State]:
+    """Return the class of a state of a machine."""
+    return BY_NAME.get(state) or machine._classes[state]
 
 
 def _kept(runner: TaskRunner, signal: Signal, now: float) -> dict[str, Any]:

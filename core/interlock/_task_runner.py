@@ -14,7 +14,7 @@ import attrs
 
 from interlock._capture import Answer, capture, failure, text_of
 from interlock._commands import Call, Look, Store
-from interlock._context import context
+from interlock._context import context, current
 from interlock._data import Found
 from interlock._elements import flattened
 from interlock._errors import NoTransition, shown
@@ -23,13 +23,12 @@ from interlock._hooks import ESCAPES, Hooks
 from interlock._keeping import Keeping
 from interlock._options import delays, seconds
 from interlock._run import ANY
-from interlock._task_payload import BARE, broken, moment, payload
+from interlock._task_payload import BARE, broken, kind_of, moment, payload
 from interlock._task_run import TaskRun
 from interlock.signals import (
     BROKEN,
     FAIL,
     LOOP,
-    RESUME,
     SKIP,
     START,
     SUCCESS,
@@ -38,7 +37,7 @@ from interlock.signals import (
     cached,
     made,
 )
-from interlock.states import BY_NAME, Looped, Retrying, Scheduled, State, Success, looped, success
+from interlock.states import Looped, Retrying, Scheduled, State, Success, looped, success
 from interlock.triggers import each
 
 if TYPE_CHECKING:
@@ -203,21 +202,30 @@ class TaskRunner(TaskRun):
             self._told(row, old)
         if row.held and self.run._open():
             # The work has ended and said nothing that ends the attempt: nobody else will.
-            self.receive(FAIL._of(made(said).message or "The work ended without an outcome"), attempt, now, layers)
+            message = made(said, self.run._machine).message or "The work ended without an outcome"
+            self.receive(FAIL._of(message), attempt, now, layers)
         return True
 
     def _stepped(
         self, signal: Signal, now: float, refused: type[Signal], attempt: object = ANY
     ) -> tuple[Row, object] | None:
         """Send a signal, or what follows where the table refuses it, or where it cannot be sent."""
+        hooks = self.run._hooks
+        token = None if hooks is None else current.set((hooks.layers, self))
         try:
+            for instead in (refused, BROKEN):
+                try:
+                    return self.run._apply(signal, now, None, attempt)
+                except NoTransition as refusal:
+                    signal = instead._of(str(refusal))
+                except ESCAPES:
+                    raise
+                except BaseException as error:  # noqa: BLE001  # a plugin or guard failed: the run is told so
+                    signal = broken(error)
             return self.run._apply(signal, now, None, attempt)
-        except NoTransition as refusal:
-            return self.run._apply(refused._of(str(refusal)), now, None, attempt)
-        except ESCAPES:
-            raise
-        except BaseException as error:  # noqa: BLE001  # a plugin or guard failed: the run is told so
-            return self.run._apply(broken(error), now, None, attempt)
+        finally:
+            if token is not None:
+                current.reset(token)
 
     # The gates
 
@@ -283,8 +291,8 @@ class TaskRunner(TaskRun):
     # What a step leaves
 
     def _enter(self, row: Row, signal: object, now: float, layers: Layers | None = None) -> None:
-        kind = BY_NAME[row.after]
-        signal = made(signal)
+        machine = self.run._machine
+        kind, signal = kind_of(row.after, machine), made(signal, machine)
         wait: float | BROKEN = 0.0
         if layers is not None and issubclass(kind, Retrying) and signal.leads_to is not kind:
             wait = self._wait(layers)
@@ -298,8 +306,8 @@ class TaskRunner(TaskRun):
             if isinstance(wait, BROKEN):
                 self.apply(wait, now)
                 return
-        if isinstance(signal, RESUME):
-            self.own().resumed = True
+        if machine._table.signals[row.signal].raised_by == "person" and not row.final:
+            self.own().resumed, self.own().answer = True, signal
         elif self.data.resumed and isinstance(state, Scheduled) and (state.start_time is None or state.is_paused()):
             self.data.resumed = False  # a person must say so again
 
@@ -309,7 +317,7 @@ class TaskRunner(TaskRun):
         assert isinstance(hooks, Handled)
         hooks.ended(row, self.run.machine, old, self.state)
         if self.over and self.state.is_failed() and task.on_failure is not None:
-            observe(partial(task.on_failure, task, self.state), hooks.layers, task.on_failure)
+            observe(partial(task.on_failure, task, self.state), (hooks.layers, self), task.on_failure)
 
     def _wait(self, layers: Layers) -> float | BROKEN:
         """Return how long to wait before the next attempt, or why that cannot be said."""

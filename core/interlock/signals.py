@@ -6,15 +6,16 @@ the fields of the state that it leads to; which state that is, the table alone d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import attrs
 
 from interlock import _gone, states
 from interlock._errors import listed, suggest
 from interlock._machine import Machine
-from interlock.states import State
+from interlock.states import BY_NAME, State
 
 __all__ = [
     "BROKEN",
@@ -120,6 +121,11 @@ class Signal(BaseException):
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuilt, (type(self), self.message, self.fields)
 
+    def __copy__(self) -> Self:
+        copied = type(self).__new__(type(self))
+        copied._fill(self.message, dict(self.fields))
+        return copied
+
 
 def _rebuilt(kind: type[Signal], message: str | None, fields: dict[str, Any]) -> Signal:
     signal = kind.__new__(kind)
@@ -209,7 +215,8 @@ class ENDRUN(Signal):
         if not isinstance(state, State):
             raise TypeError(f"ENDRUN: {state!r} is no state; give one such as Failed('why') from interlock.states")
         name, allowed = type(state).__name__, _carried()
-        if name not in allowed:
+        added = name not in BY_NAME and type(state) is not State  # by a plugin: the table alone says where it may be
+        if name not in allowed and not added:
             raise ValueError(f"ENDRUN: no run may be ended in {name}; it may carry: {listed(allowed)}")
         self._fill(state.message, {"state": state})
 
@@ -327,14 +334,28 @@ def cached(state: states.Cached) -> CACHE:
     return CACHE._of(fields.pop("message"), **fields)
 
 
-def made(signal: object) -> Signal:
-    """Return a signal as an instance, also where a plugin gave its name or its class."""
+NAMED: Mapping[str, type[Signal]] = {
+    name: kind
+    for name, kind in list(globals().items())
+    if name.isupper() and isinstance(kind, type) and issubclass(kind, Signal)
+}
+"""The classes by the names that the spec gives them."""
+ENGINES = (ENDRUN, SCHEDULE, START, CACHE, MAP, GATHER, TIMEOUT, LOST, BROKEN, RESUME, CANCEL)
+"""The signals that no user raises; and the one that carries its state."""
+
+
+def made(signal: object, machine: Machine) -> Signal:
+    """Return a signal of a machine as an instance, also where a plugin gave its name, or a class of its own for it."""
     if isinstance(signal, Signal):
         return signal
-    kind = globals()[signal] if isinstance(signal, str) else signal
-    assert isinstance(kind, type)
-    assert issubclass(kind, Signal)
-    return kind._of()
+    if isinstance(signal, type) and issubclass(signal, Signal):
+        return signal._of()
+    return named(machine._signal(signal, None)[0], machine)._of()
+
+
+def named(name: str, machine: Machine) -> type[Signal]:
+    """Return the class of a signal of a machine."""
+    return NAMED.get(name) or cast("type[Signal]", machine._classes[name])  # an extension has seen to what that is
 
 
 def signal_from_state(state: State) -> type[Signal]:
@@ -343,20 +364,21 @@ def signal_from_state(state: State) -> type[Signal]:
     Raises:
         ValueError: no signal of a user leads to that very state.
     """
-    for kind in _users(Signal):
-        if kind.leads_to is type(state) and kind is not ENDRUN:
+    shipped = [kind for kind in NAMED.values() if kind not in ENGINES]
+    kinds = shipped if type(state) in BY_NAME.values() else [*shipped, *_added(Signal)]
+    for kind in kinds:
+        if kind.leads_to is type(state):
             return kind
-    known = [kind.leads_to.__name__ for kind in _users(Signal)]
+    known = [kind.leads_to.__name__ for kind in shipped]
     raise ValueError(f"no signal leads to {state!r}; there is one for: {listed(known)}")
 
 
-def _users(family: type[Signal]) -> list[type[Signal]]:
-    """Return the signals that a user raises, those of plugins too: all but the engine's own."""
-    engine = (ENDRUN, SCHEDULE, START, CACHE, MAP, GATHER, TIMEOUT, LOST, BROKEN, RESUME, CANCEL)
+def _added(family: type[Signal]) -> list[type[Signal]]:
+    """Return the signals of plugins that were imported: what leads to their states."""
     found: list[type[Signal]] = []
     for kind in family.__subclasses__():
-        if kind not in engine:
-            found += [kind, *_users(kind)]
+        found += [] if kind in NAMED.values() else [kind]
+        found += _added(kind)
     return found
 
 

@@ -271,8 +271,14 @@ def _hash(state: State) -> int:
     return hash((type(state), state.message))
 
 
-for _kind in (State, *BY_NAME.values()):
-    setattr(_kind, "__hash__", _hash)  # noqa: B010  # results need not be hashable for their states to be
+def hashed(kind: type[State]) -> None:
+    """Give a class of states the hash of all: results need not be hashable for their states to be."""
+    setattr(kind, "__hash__", _hash)  # noqa: B010  # `attrs` made another one, of all fields
+
+
+hashed(State)
+for _kind in BY_NAME.values():
+    hashed(_kind)
 
 
 class _Draft(Success):

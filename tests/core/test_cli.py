@@ -249,7 +249,7 @@ def test_piped_progress_is_plain_lines_on_the_standard_error(tmp_path: Path) -> 
         (["run", "file.py", "-p", "m"], "Error: --param 'm': write NAME=VALUE, as in --param size=3"),
         (["run"], "Error: Missing argument 'TARGET'."),
         (["run", "file.py", "--log-level", "loud"], "Error: Invalid value for '--log-level'"),
-        (["run", "file.py", "--executor", "thread"], "Error: Invalid value for '--executor': 'thread' is not one of"),
+        (["run", "file.py", "--executor", "thread"], "Error: flow 'demo': executor='thread'; it must be"),
         (
             ["run", "file.py", "--workers", "2"],
             "Error: flow 'demo': workers=2 without an executor",

@@ -510,7 +510,8 @@ def test_a_limit_of_one_orders_retries_and_loops() -> None:
 OPTIONS: list[tuple[dict[str, Any], str]] = [
     (
         {"executor": "thread"},
-        "executor='thread'; it must be 'threads', 'async', or an executor. Did you mean 'threads'?",
+        "executor='thread'; it must be 'threads', 'async', the name of one that a plugin makes, or an executor. "
+        "Did you mean 'threads'?",
     ),
     ({"executor": 5}, "executor=5 has no submit; see interlock.executors.Executor"),
     ({"workers": 2}, "workers=2 without an executor; say executor='threads'"),

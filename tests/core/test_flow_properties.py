@@ -14,8 +14,9 @@ from interlock._capture import capture
 from interlock._commands import Call, Command, Done
 from interlock._edges import Edge
 from interlock._flow_runner import FlowRunner
-from interlock._hooks import RunView, hooks_of
+from interlock._hooks import RunView
 from interlock._plan import plan
+from interlock._plugins import hooks_of
 from interlock._run import Run
 from interlock._story import Step
 from interlock._task_payload import moment

@@ -310,10 +310,13 @@ def test_what_cannot_be_resumed_is_refused() -> None:
             f"flow 'of tasks': resume needs the state that run or resume returned, not {state!r}"
         )
     assert refused(lambda: other.resume(rested)) == "flow 'other': the state is of a flow with a task 'asks-1'."
-    for task_, name in ((done, done.slug), ("asks-2", "asks-2")):
-        assert refused(lambda one=task_: flow.resume(rested, [waits, one])) == (  # type: ignore[misc]  # as above
-            f"flow 'of tasks': task {name!r} does not wait for a person"
-        )
+    why = f"task {done.slug!r} does not wait for a person"
+    assert refused(lambda: flow.resume(rested, [waits, done])) == f"flow 'of tasks': {why}"
+    for name, why in (
+        ("asks-2", "there is no task 'asks-2'. Did you mean 'asks-1'?"),
+        ("asks-1[0]", "task 'asks-1[0]' does not wait for a person"),
+    ):
+        assert refused(lambda one=name: flow.resume(rested, [waits, one])) == f"flow 'of tasks': {why}"  # type: ignore[misc]  # as above
 
 
 def test_a_flow_that_has_grown_does_not_leave_tasks_out() -> None:

@@ -20,8 +20,9 @@ from interlock import Flow, Machine, Task, hookimpl, signals, task
 from interlock._commands import Call, Command, Done, Wait
 from interlock._drive import carry_out
 from interlock._flow_runner import FlowRunner
-from interlock._hooks import RunView, hooks_of
+from interlock._hooks import RunView
 from interlock._plan import plan
+from interlock._plugins import hooks_of
 from interlock._story import Step
 from interlock._table import Cell, Choice, Table
 from interlock.cache_validators import never_use

@@ -39,6 +39,7 @@ QUARANTINE: Extension = {
         "Quarantined": {
             "CLEAR": "Scheduled",
             "CANCEL": "Cancelled",
+            "BROKEN": "Failed",
             "START": {"to": "refused", "because": "it was not looked at"},
         },
     },
@@ -88,7 +89,7 @@ def test_a_state_with_limits_and_guards() -> None:
 def test_a_new_state_may_answer_old_signals_as_it_likes() -> None:
     """Nothing is closed in a state that was not there."""
     machine = Machine.load("task-run").extend(QUARANTINE)
-    assert machine.accepts("Quarantined") == ("CANCEL", "CLEAR", "CONDEMN")
+    assert machine.accepts("Quarantined") == ("BROKEN", "CANCEL", "CLEAR", "CONDEMN")
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS.values(), ids=EXTENSIONS)
@@ -212,7 +213,7 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
     "part-unknown": ({"state": {}}, ["unknown key 'state'. Did you mean 'states'?"]),
     "part-that-no-extension-has": (
         {"initial": "Held", "attempt": ["Held"], "lifecycle": "x"},
-        ["unknown key 'initial'.", "unknown key 'attempt'.", "unknown key 'lifecycle'."],
+        ["unknown key 'initial'.", "unknown key 'attempt'.", "lifecycle: adds to 'x', not to 'parcel'"],
     ),
     "part-number": ({3: {}}, ["unknown key 3."]),
     "section-list": ({"states": []}, ["states: is []; it must be a section"]),

@@ -1,0 +1,64 @@
+"""The hooks of a flow run: an answer of a plugin must be a signal that a run of ours can take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from interlock._context import current
+from interlock._errors import PluginError
+from interlock._hooks import Hooks, RunView
+from interlock.signals import ENDRUN, Signal
+
+if TYPE_CHECKING:
+    from interlock._flow_runner import FlowRunner
+    from interlock.states import State
+
+
+class FlowHooks(Hooks):
+    """The hooks of one flow run and of its task runs.
+
+    Args:
+        hooks: the plugins' hooks.
+        layers: the context of the flow run, in which they are called. Any: the user's.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, hooks: Hooks, layers: Mapping[str, Any]) -> None:
+        super().__init__(hooks.before, hooks.after, hooks.rest)
+        self.layers = layers
+
+    def ask(self, view: RunView, signal: object, now: float | None) -> tuple[object, str] | None:
+        """Return the first answer and the plugin that gave it.
+
+        Raises:
+            PluginError: an implementation raised, or answered with a signal whose fields its state does not take.
+        """
+        answer = super().ask(view, signal, now)
+        if answer is None:
+            return None
+        chosen, name = answer
+        if isinstance(chosen, Signal) and not isinstance(chosen, ENDRUN):
+            try:
+                chosen.leads_to(chosen.message, **chosen.fields)
+            except (TypeError, ValueError, AttributeError) as error:
+                raise PluginError(name, "before_step", f"answered {chosen.name}: {error}") from error
+        return answer
+
+
+def of_flow(hooks: Hooks | None, layers: Mapping[str, Any]) -> Hooks | None:
+    """Return the hooks of a flow run. Any: as above."""
+    return None if hooks is None else FlowHooks(hooks, layers)
+
+
+def tell_rest(runner: FlowRunner, state: State) -> None:
+    """Tell the plugins that a flow run rests."""
+    hooks = runner.hooks
+    if hooks is None or not hooks.rest:
+        return
+    token = current.set((hooks.layers, None))
+    try:
+        hooks.tell_rest(runner.run, state)
+    finally:
+        current.reset(token)
