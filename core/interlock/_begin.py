@@ -165,7 +165,8 @@ class Asked:
 
     def _start_again(self, state: State, said: Mapping[str, Signal]) -> Begun:
         spoken = dict[object, Signal](said.items())
-        return resumed(self.flow, state, tuple(said), spoken, None, self.plugins or (), self.how)._start()
+        again = resumed(self.flow, state, tuple(said), spoken, None, self.plugins or (), self.how)
+        return attrs.evolve(again, raises=self.raises)._start()
 
     def _ended(self, state: State) -> State:
         if state.is_failed():

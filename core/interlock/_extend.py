@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from interlock._errors import SpecError, shown, suggest
+from interlock._errors import SpecError, listed, shown, suggest
 from interlock._table import Table
 
 PARTS = ("states", "groups", "signals", "limits", "guards", "from")
@@ -118,18 +118,21 @@ def _old(table: Table, section: str, groups: Mapping[str, Any]) -> list[str]:
 
 
 def check(before: Table, after: Table, file: str) -> None:
-    """See that a new state accepts what plugins are only told of, where every other state does.
+    """See that what is there keeps its meaning.
 
-    So a run can be cancelled, and told that something broke, wherever it is.
+    A new state accepts what plugins are only told of, where every other state does: so a run can be cancelled, and told
+    that something broke, wherever it is. And no new row opens an attempt but by the signal that does: else nobody would
+    do the work.
 
     Raises:
-        SpecError: one refuses it.
+        SpecError: a row is missing, or jumps the gates.
     """
     live = [name for name in before.concrete() if not before.states[name].final]
     new = [name for name in after.concrete() if name not in before.states and not after.states[name].final]
     told = [name for name, signal in before.signals.items() if signal.plugins == "told" and not signal.seals]
     always = [signal for signal in told if all(_accepts(before, state, signal) for state in live)]
-    problems = [
+    problems = list(_into_attempts(before, after))
+    problems += [
         f"from.{state}: refuses {signal}, which every state of {before.name} accepts that is not final; give it a row"
         for state in new
         for signal in always
@@ -137,6 +140,20 @@ def check(before: Table, after: Table, file: str) -> None:
     ]
     if problems:
         raise SpecError(file, tuple(problems))
+
+
+def _into_attempts(before: Table, after: Table) -> Iterator[str]:
+    """Yield what is wrong with new rows that lead into an attempt from outside of it."""
+    if not before.attempt:
+        return
+    entered = [(cell, target) for cell in before.cells.values() for target in cell.targets]
+    opening = {c.signal for c, target in entered if target == before.attempt[0] and c.state not in before.attempt}
+    for place, cell in after.cells.items():
+        if place in before.cells or cell.state in before.attempt:
+            continue
+        for target in cell.targets:
+            if target in before.attempt and not (target == before.attempt[0] and cell.signal in opening):
+                yield f"{cell.place}: enters {target}, but only {listed(sorted(opening))} opens an attempt"
 
 
 def clashes(extensions: Iterable[tuple[str, Mapping[str, Any]]]) -> list[tuple[str, str, str]]:

@@ -131,11 +131,16 @@ class _Classes:
             return
         base = Machine.load(extension.lifecycle)
         self._old = set(base.states)
-        known = {*self._section("states"), *self._section("signals")}
+        known = (*self._section("states"), *self._section("signals"))
         self._refuse(
             [kind for kind in given if kind.__name__ not in known],
             f"the extension adds no such state or signal; it adds: {listed(known)}",
         )
+        for key in ("states", "signals"):
+            for name in self._section(key):
+                if name in BY_NAME or name in NAMED or not str(name).isidentifier():
+                    why = "the name of a class of its own is needed, and this is none, or taken"
+                    raise self._bad(f"{key}.{name}: {why}")
         for name in self._section("states"):
             self._state(name, ())
         for name in self._section("signals"):
@@ -161,11 +166,12 @@ class _Classes:
         entry = self._section("states").get(name)
         family = entry.get("is") if isinstance(entry, Mapping) else None
         if not isinstance(family, str) or family not in {*self._old, *self._section("states")} or family in inner:
-            near = suggest(family or name, self._old)
+            near = suggest(family or name, self._old - {name})
             raise self._bad(f"states.{name}: belongs to no family; say is = 'STATE'.{near}")
-        if name in BY_NAME or name in NAMED or not name.isidentifier():
-            raise self._bad(f"states.{name}: the name of a class of its own is needed, and this is none, or taken")
         parent = self._state(family, (*inner, name))
+        if issubclass(parent, states.Running):
+            why = "only the work itself, or the engine, leads out of that family: nothing would ever leave it"
+            raise self._bad(f"states.{name}: is a {family}; {why}")
         kind = self._given.get(name)
         if kind is None:
             means = str(entry.get("means", "")) if isinstance(entry, Mapping) else ""
@@ -181,8 +187,6 @@ class _Classes:
         return self._extension.module
 
     def _signal(self, name: str) -> type[Signal]:
-        if name in BY_NAME or name in NAMED or not name.isidentifier():
-            raise self._bad(f"signals.{name}: the name of a class of its own is needed, and this is none, or taken")
         kind = self._given.get(name)
         if kind is not None:
             if not issubclass(kind, Signal):
@@ -204,5 +208,6 @@ class _Classes:
                 continue
             if target in self.states or target in self._old:
                 return self._state(target, ())
-            raise self._bad(f"from.{section}.{signal}: unknown state {shown(target)}.{suggest(target, self._old)}")
+            near = suggest(target, {*self._old, *self._section("states")})
+            raise self._bad(f"from.{section}.{signal}: unknown state {shown(target)}.{near}")
         raise self._bad(f"signals.{signal}: no row of it leads anywhere; give it one under [from.STATE], or a class")

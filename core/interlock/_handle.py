@@ -69,7 +69,9 @@ class Handle:
                 return said
             self._begun = state
             self._ended.set_result(state)
-            return None
+        if said:
+            late(said, f"flow {self._flow.name!r} is over")
+        return None
 
     @property
     def state(self) -> State:

@@ -10,7 +10,6 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from interlock._errors import FlowError
     from interlock.signals import Signal
 
 
@@ -86,8 +85,8 @@ class Interrupts:
             self.work()
 
 
-def late(said: Mapping[str, Signal], error: FlowError) -> None:
+def late(said: Mapping[str, Signal], why: object) -> None:
     """Log that what people said came too late: the task run has gone on meanwhile."""
     import logging  # here, as hardly a flow run needs it
 
-    logging.getLogger("interlock.flow").warning("%s; what was said comes too late: %s", error, dict(said))
+    logging.getLogger("interlock.flow").warning("%s; what was said comes too late: %s", why, dict(said))

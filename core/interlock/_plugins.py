@@ -122,7 +122,7 @@ class Plugins:
         Raises:
             PluginError: a plugin raised, or answered with something that is no extension of it.
         """
-        for name, function in self._compiled["extend"]:
+        for name, function in reversed(self._compiled["extend"]):  # as they were registered
             part = _called(name, "extend", function, lifecycle)
             for each in _each(function, part):
                 if each is None:
