@@ -146,6 +146,8 @@ def _carried_out(target: str, asks: Callable[[Flow, Any], Any], how: Mapping[str
 
     Any: `asks` takes the module of how flow runs begin, which is loaded here, and gives what that module has for it.
     """
+    from interlock import _saved
+
     quiet, as_json = how["quiet"], how["as_json"]
     _log(how["log_level"])
     try:
@@ -160,7 +162,10 @@ def _carried_out(target: str, asks: Callable[[Flow, Any], Any], how: Mapping[str
         raise Misuse(f"{target} could not be imported:\n{error}") from None
     _report(flow, state, quiet, as_json, saved, slowest)
     if saved is not None and not (quiet or as_json):
-        click.echo(f"To go on: interlock resume {shlex.quote(target)} {shlex.quote(str(saved))}")
+        used = "".join(f" --plugin {shlex.quote(text)}" for text in how["plugin"])
+        click.echo(f"To go on: interlock resume {shlex.quote(target)} {shlex.quote(str(saved))}{used}")
+        for slug, answers in _saved.asking(state):
+            click.echo(f"To answer: --signal {shlex.quote(slug)}=NAME, one of: {listed(answers)}")
     sys.stdout.flush()
     return code(state)
 

@@ -10,13 +10,33 @@ from interlock._errors import FlowError, shown
 from interlock._flow import Flow
 from interlock._results import TaskStates
 from interlock.results import LocalResult
+from interlock.signals import RESUME
 from interlock.states import State
+
+SHOWN = 5  # tasks that wait for an answer
 
 
 def usual(state: State) -> Path:
     """Return the file that a flow run is kept in unless told otherwise."""
     name = state.result.context.get("flow_run_name") if isinstance(state.result, TaskStates) else None
     return Path.home() / ".interlock" / "runs" / f"{_plain(str(name or 'flow'))}.state"
+
+
+def asking(state: State) -> list[tuple[str, list[str]]]:
+    """Return the tasks that wait for a person's answer, by slug, with the signals that may be it: the first few."""
+    result = state.result
+    if state.is_finished() or not isinstance(result, TaskStates):
+        return []
+    found: list[tuple[str, list[str]]] = []
+    for slug, record in result.records().items():
+        runs = [(slug, record), *((f"{slug}[{place}]", child) for place, child in enumerate(record.children or ()))]
+        for place, each in runs:
+            if len(found) < SHOWN and each.state.is_paused() and not each.run.closed:
+                signals = each.run.machine.signals
+                people = [name for name in each.run.accepts() if signals[name].raised_by == "person"]
+                if RESUME.__name__ not in people:
+                    found.append((place, people))
+    return found
 
 
 def _plain(name: str) -> str:

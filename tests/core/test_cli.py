@@ -112,6 +112,47 @@ def test_a_run_that_failed_is_gone_on_with(tmp_path: Path) -> None:
     assert [line for line in done.stdout.splitlines() if line.startswith("load ")] == []
 
 
+ANSWERED = """
+from interlock import Flow, context, task
+from interlock.signals import PAUSE
+
+@task
+def asks(x):
+    if not context.get("resume"):
+        raise PAUSE("look")
+    print("answered", x, context.answer.name, context.answer.message)
+
+with Flow("answered") as flow:
+    asks(1), asks(2), asks(3)
+"""
+
+
+def test_what_a_person_says(tmp_path: Path) -> None:
+    """`--signal` says it to one task; the others keep waiting, and what has no meaning is refused before anything."""
+    write(tmp_path, ANSWERED)
+    paused = interlock("run", "file.py", "--save", "a.state", cwd=tmp_path)
+    assert paused.returncode == 3
+    resume = ("resume", "file.py", "a.state")
+    for wrong, why in (
+        ("asks-1", "write SLUG=NAME or SLUG=NAME:TEXT, as in --signal load-1=SKIP"),
+        ("asks-1=RESUM", "unknown signal 'RESUM'. Did you mean 'RESUME'? There are: SUCCESS, FAIL"),
+        ("asks-1=START", "unknown signal 'START'"),
+    ):
+        done = interlock(*resume, "--signal", wrong, cwd=tmp_path)
+        assert (done.returncode, f"Error: --signal {wrong!r}: {why}" in done.stderr) == (2, True), done.stderr
+    done = interlock(*resume, "--signal", "ask-1=RESUME", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "Error: flow 'answered': there is no task 'ask-1'. Did you mean 'asks-1'?\n",
+    )
+    done = interlock(*resume, "--signal", "asks-1=RESUME:yes: a=b", "--signal", "asks-3=SKIP:not now", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "answered 1 RESUME yes: a=b" in done.stdout
+    assert "asks-3  Skipped  not now" in done.stdout
+    done = interlock(*resume, cwd=tmp_path)
+    assert (done.returncode, "answered 2 RESUME None" in done.stdout) == (0, True)
+
+
 def test_where_a_run_is_kept(tmp_path: Path) -> None:
     """`--save` names the file, `--no-save` keeps nothing; what cannot be kept is told of, and so is a wrong file."""
     write(tmp_path, RESUMED)
