@@ -46,7 +46,7 @@ class Runnable(Graph):
         state: State | None = None,
         task_states: Mapping[Any, State] | None = None,
         raise_on_exception: bool = False,
-        executor: Literal["threads", "async"] | Executor | None = None,
+        executor: Literal["threads", "async"] | str | Executor | None = None,
         workers: int | None = None,
         tag_limits: Mapping[str, int] | None = None,
         fail_fast: bool = False,
@@ -72,15 +72,16 @@ class Runnable(Graph):
         Args:
             parameters: values for the flow's parameters. Any: they are the user's.
             context: further keys of `interlock.context`.
-            plugins: `Plugins`, or a list of plugin objects. Any: as for `Run`.
+            plugins: `Plugins`, or a list of plugin objects; otherwise those of third parties that are installed, see
+                `interlock.load_plugins`. Any: as for `Run`.
             state: what the flow run is to begin in: `Scheduled(start_time=...)` waits for that time; one that is final
                 is returned as it is, and nothing runs. States of tasks in its result are as `task_states`.
             task_states: by task or slug: states that task runs begin in. One that is final stays: the task is not run.
                 A `Mapped` one gives its good children; the others are run. Any: the keys of a `Mapping` are invariant.
             raise_on_exception: whether a flow run that fails raises, when it is over, what the first failed task did.
             executor: where bodies are called: one after the other in this thread; "threads": several at once, each in a
-                thread; "async": in this thread, where async ones go on beside each other; or an executor of your own,
-                see `interlock.executors`.
+                thread; "async": in this thread, where async ones go on beside each other; the name of one that a plugin
+                makes; or an executor of your own, see `interlock.executors`.
             workers: how many bodies an executor is given at once. Threads: 4 more than there are processors, and at
                 most 32, unless told; others: as many as there are, and time limits count while they wait there.
             tag_limits: by tag: how many task runs that have it may be under way at once.
@@ -121,7 +122,7 @@ class Runnable(Graph):
         signals: Mapping[Any, Signal] | None = None,
         context: Mapping[str, Any] | None = None,
         plugins: Any = None,
-        executor: Literal["threads", "async"] | Executor | None = None,
+        executor: Literal["threads", "async"] | str | Executor | None = None,
         workers: int | None = None,
         tag_limits: Mapping[str, int] | None = None,
         fail_fast: bool = False,
@@ -135,9 +136,11 @@ class Runnable(Graph):
 
         Args:
             state: what `run` or an earlier `resume` returned; it may come from another process.
-            tasks: the paused tasks, or their slugs, that may go on; all of them otherwise.
+            tasks: the paused tasks, or their slugs, that may go on; all of them otherwise. "slug[3]" is one child of a
+                mapped task.
             signals: by such a task or slug: what happens to it then, in the place of its gates and its work:
-                `{task: SKIP("not needed")}`. Any: as above.
+                `{task: SKIP("not needed")}`. What waits for another answer than RESUME goes on only by one. Any: as
+                above.
             context: further keys of `interlock.context`, beside those of the run that is gone on with.
             plugins: as for `run`, and so are the others.
             executor: where bodies are called.
