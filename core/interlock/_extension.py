@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 import attrs
 
@@ -131,23 +131,28 @@ class _Classes:
             return
         base = Machine.load(extension.lifecycle)
         self._old = set(base.states)
-        known = (*self._section("states"), *self._section("signals"))
+        known = tuple(self._named(key, name) for key in ("states", "signals") for name in self._section(key))
         self._refuse(
             [kind for kind in given if kind.__name__ not in known],
             f"the extension adds no such state or signal; it adds: {listed(known)}",
         )
-        for key in ("states", "signals"):
-            for name in self._section(key):
-                if name in BY_NAME or name in NAMED or not str(name).isidentifier():
-                    why = "the name of a class of its own is needed, and this is none, or taken"
-                    raise self._bad(f"{key}.{name}: {why}")
         for name in self._section("states"):
             self._state(name, ())
         for name in self._section("signals"):
             self.signals[name] = self._signal(name)
 
     def _section(self, key: str) -> Mapping[str, Any]:
-        return cast("Mapping[str, Any]", self._table.get(key, {}))
+        section = self._table.get(key, {})
+        if not isinstance(section, Mapping):
+            raise self._bad(f"{key}: is {shown(section)}; it must be a section")
+        return section
+
+    def _named(self, key: str, name: object) -> str:
+        """Return the name of a state or signal, which is to be that of a class."""
+        if not isinstance(name, str) or name in BY_NAME or name in NAMED or not name.isidentifier():
+            problem = "the name of a class of its own is needed, and this is none, or taken"
+            raise self._bad(f"{key}.{name}: {problem}")
+        return name
 
     def _refuse(self, kinds: Iterable[type], why: str) -> None:
         problems = tuple(f"class {kind.__name__}: {why}" for kind in kinds)

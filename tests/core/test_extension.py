@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,8 @@ import attrs
 import cloudpickle
 import pytest
 from acts import Told, flow_of, it, refused
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from interlock import (
     Extension,
@@ -560,3 +563,39 @@ def test_a_handler_may_return_a_plugins_state(checks: Module) -> None:
     assert signals.signal_from_state(Failed("x")) is signals.FAIL
     with pytest.raises(ValueError, match="no signal leads to <Scheduled>"):
         signals.signal_from_state(Scheduled())
+
+
+PARTS: dict[str, Any] = tomllib.loads(TABLE)
+SPOTS = [
+    *((key,) for key in PARTS),
+    *((key, name) for key in PARTS if key != "lifecycle" for name in PARTS[key]),
+    *((key, name, entry) for key in PARTS if key != "lifecycle" for name in PARTS[key] for entry in PARTS[key][name]),
+]
+WORDS = st.sampled_from(
+    ["Paused", "Running", "Checked", "Failed", "CHECK", "RESUME", "refused", "", " ", "a b", "é", "X if y"]
+)
+VALUES = st.recursive(
+    WORDS | st.none() | st.booleans() | st.integers() | st.floats() | st.binary(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.integers(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=400)
+@given(spot=st.sampled_from(SPOTS), key=st.none() | WORDS | st.integers(), value=VALUES)
+def test_whatever_stands_in_an_extension_it_works_or_is_refused(
+    spot: tuple[str, ...], key: str | int | None, value: object
+) -> None:
+    """Any value in any place of a table: an extension that a machine can be made of, or `SpecError`."""
+    table = copy.deepcopy(PARTS)
+    place: Any = table
+    for step in spot[:-1]:
+        place = place[step]
+    place[spot[-1] if key is None else key] = value
+    try:
+        extension = Extension(table, module=MODULE)
+        machine = Machine.load(extension.lifecycle).extend(extension)
+    except SpecError:
+        return
+    assert {*extension.signals} == {*machine.signals} - {*Machine.load("task-run").signals}
+    assert {*extension.states} == {*machine.states} - {*Machine.load("task-run").states}
