@@ -127,7 +127,8 @@ from interlock.examples.job_queue import Queue
 
 def work(payload):
     if payload >= "5":
-        print(payload, flush=True)
+        sys.stdout.write(payload + "\\n")  # one write, or two threads may mix theirs
+        sys.stdout.flush()
         time.sleep(3600)
     return "by the first"
 
@@ -157,6 +158,47 @@ def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
         plain = "Waiting -TAKE-> Working -DONE-> Done"
         lost = "Waiting -TAKE-> Working -LOST-> Waiting -TAKE-> Working -DONE-> Done"
         assert stories(late) == [plain] * 5 + [lost] * 2 + [plain] * 3
+
+
+BUSY = """
+import sys, time
+from concurrent.futures import ThreadPoolExecutor
+from interlock.examples.job_queue import Queue
+
+def work(payload):
+    sys.stdout.write(payload + "\\n")
+    sys.stdout.flush()
+    if int(payload) >= 500:  # in case that nobody comes to kill it before
+        time.sleep(3600)
+    return payload
+
+with ThreadPoolExecutor(2) as pool:
+    list(pool.map(lambda _: Queue(sys.argv[1]).work(work), range(2)))
+"""
+
+
+def test_a_process_killed_at_any_moment_loses_nothing(tmp_path: Path) -> None:
+    """Processes are killed while they claim and end jobs as fast as they can: still every job ends once."""
+    with opened(tmp_path / "jobs") as queue:
+        queue.put(map(str, range(600)))
+    begun: list[str] = []
+    for many in (150, 1, 1):
+        command = [sys.executable, "-c", BUSY, "jobs"]
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, encoding="utf-8") as process:
+            assert process.stdout is not None
+            begun += [process.stdout.readline().strip() for _ in range(many)]
+            process.kill()
+            begun += process.stdout.read().split()
+    with opened(tmp_path / "jobs", lambda: time.time() + 3600) as late:
+        left = late.db.execute("SELECT count(*) FROM jobs WHERE due IS NOT NULL").fetchone()[0]
+        assert 0 < left < 600  # they were killed in the middle
+        late.work(lambda payload: begun.append(payload) or payload)  # type: ignore[func-returns-value]
+        assert [row[:4] for row in rows(late)] == [(str(n), "Done", str(n), None) for n in range(600)]
+        told = [story.count("-DONE->") for story in stories(late)]
+        lost = sum(story.count("-LOST->") for story in stories(late))
+    assert told == [1] * 600
+    assert lost <= 6  # what the two threads of three processes had in hand
+    assert len(begun) <= 600 + lost
 
 
 def test_what_a_lost_worker_says_is_dropped(tmp_path: Path) -> None:
@@ -373,7 +415,8 @@ def test_what_is_malformed_is_answered_with_400(service: Service) -> None:
     for name, request in MALFORMED.items():
         status, _, said = service.send(request)
         assert (status, "error" in said) == (400, True), name
-    assert "Did you mean 'PAY'?" in said["error"]
+    status, said = service.ask("POST", "/orders/1/signals", {"signal": "PYA"})
+    assert (status, "Did you mean 'PAY'?" in said["error"]) == (400, True)
     assert service.ask("GET", "/orders/1") == (200, before)
 
 
