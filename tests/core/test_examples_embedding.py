@@ -11,10 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -384,6 +384,7 @@ MALFORMED = {
     "no request": b"hello\r\n\r\n",
     "no version": b"GET /orders/1\r\n\r\n",
     "another version": b"GET /orders/1 HTTP/2\r\n\r\n",
+    "an old version": b"GET /orders/1 HTTP/0.9\r\n\r\n",
     "too many words": b"GET /orders/1 and HTTP/1.1\r\n\r\n",
     "no colon": b"GET /orders/1 HTTP/1.1\r\nHost localhost\r\n\r\n",
     "no end": b"GET /orders/1 HTTP/1.1\r\nHost: localhost\r\n",
@@ -391,11 +392,12 @@ MALFORMED = {
     "a head without end": b"GET /orders/1 HTTP/1.1\r\nHost: " + b"x" * (65_540 - 32),
     "a length in words": SIGNALS + b"Content-Length: ten\r\n\r\n",
     "a negative length": SIGNALS + b"Content-Length: -1\r\n\r\n",
-    "a length with a sign": SIGNALS + b"Content-Length: +2\r\n\r\n{}",
+    "a length with a sign": posted(b'{"signal": "PAY"}').replace(b": 17", b": +17"),
+    "a length as Python writes it": posted(b'{"signal": "PAY"}').replace(b": 17", b": 1_7"),
     "an empty length": SIGNALS + b"Content-Length: \r\n\r\n",
-    "two lengths": SIGNALS + b"Content-Length: 2\r\ncontent-length: 3\r\n\r\n{}",
+    "two lengths": SIGNALS + b"content-length: 99\r\n" + posted(b'{"signal": "PAY"}').removeprefix(SIGNALS),
     "too large a length": SIGNALS + b"Content-Length: 100000\r\n\r\n",
-    "chunks": SIGNALS + b"Transfer-Encoding: chunked\r\n\r\n",
+    "chunks": SIGNALS + b"Transfer-Encoding: chunked\r\n" + posted(b'{"signal": "PAY"}').removeprefix(SIGNALS),
     "less than was said": SIGNALS + b"Content-Length: 20\r\n\r\n{}",
     "no JSON": posted(b"PAY"),
     "no UTF-8": posted(b"\xff\xff"),
@@ -565,6 +567,48 @@ def test_of_ten_who_say_yes_at_once_one_counts() -> None:
         with ThreadPoolExecutor(10) as pool:
             ends = list(pool.map(yes, range(10)))
         assert (called, ends.count("Answered"), ends.count(None)) == (["it"], 1, 9)
+
+
+class Hurried(Run):
+    """A run that is approved, and whose tool is at work, before whoever proposed the call knows where it led."""
+
+    __slots__ = ()
+    soon: ClassVar[list[Callable[[], None]]] = []
+
+    def send(self, signal: object, at: float | None = None, *, carried: str | None = None) -> str:
+        state = super().send(signal, at, carried=carried)
+        if state == "AwaitingApproval":
+            self.soon.pop()()
+        return state
+
+
+def test_who_proposed_a_call_does_not_make_it_beside_who_approved_it() -> None:
+    """The thread whose proposal waits for a person stops there, however soon the person answers."""
+    called: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def delete(file: str) -> str:
+        called.append(file)
+        begun.set()
+        assert len(called) > 1 or go_on.wait(60)
+        return "gone"
+
+    script: Iterator[PROPOSE | str] = iter([DELETE, "done"])
+    one = Agent(Hurried(AGENT), lambda said: next(script), {"delete": delete})
+    with ThreadPoolExecutor(1) as pool:
+
+        def approve() -> None:
+            ends.append(pool.submit(one.decide, 1, True))
+            assert begun.wait(60)
+
+        ends: list[Future[str | None]] = []
+        Hurried.soon.append(approve)
+        try:
+            assert one.work() == "AwaitingApproval"
+        finally:
+            go_on.set()
+        assert ends[0].result() == "Answered"
+    assert called == ["it"]
 
 
 @pytest.mark.parametrize(("turns", "calls"), [(0, 1), (1, 2), (3, 4)])
