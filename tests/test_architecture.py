@@ -89,7 +89,15 @@ LAYERS: list[set[str]] = [
         "_cli",
         "__main__",
     },
-    {"examples", "examples.looper", "examples.audit", "examples.door"},
+    {
+        "examples",
+        "examples.looper",
+        "examples.audit",
+        "examples.door",
+        "examples.job_queue",
+        "examples.orders",
+        "examples.agent",
+    },
 ]
 # Imports upwards, made when a function is called: the method belongs to its class, the work does not.
 LATE = {
@@ -120,6 +128,8 @@ DRIVERS = {
     "_progress": "progress is drawn a few times a second",
     "_printed": "what is printed meanwhile waits a moment",
     "examples.audit": "a task's body is the user's code",
+    "examples.job_queue": "the core is embedded: threads and leases are the user's",
+    "examples.orders": "the core is embedded: the event loop is the user's",
 }
 
 
