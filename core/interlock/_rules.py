@@ -254,7 +254,8 @@ def _cycles(table: Table) -> Iterator[str]:
             path = " ".join(f"{cell.state} -{cell.signal}->" for cell, _ in cycle) + f" {cycle[0][0].state}"
             yield (
                 f"{cycle[0][0].place}: the cycle {path} has no end: "
-                "let one of its signals recur, with the reason, or guard a choice by a finite limit"
+                "let one of its signals recur, with the reason, "
+                "or guard a choice by a finite limit on what it raises: taken(its signal) or entered(its target)"
             )
 
 

@@ -31,6 +31,8 @@ KEEP = 1000  # steps that a story keeps unless told otherwise
 class Run(Stepper):
     """One life in a machine. Safe to use from several threads.
 
+    Where several send, each acts by what its own `send` returned: `state` may be another's by then.
+
     Args:
         machine: the table.
         limits: numbers for the table's limits; the others have their defaults.

@@ -346,7 +346,8 @@ BROKEN: dict[str, tuple[Extension, list[str]]] = {
         {"signals": {"BURN": BURN}, "from": {"Moving": {"BURN": "Packed"}}},
         [
             "from.waiting.SEND: the cycle Packed -SEND-> Moving -BURN-> Packed has no end: "
-            "let one of its signals recur, with the reason, or guard a choice by a finite limit"
+            "let one of its signals recur, with the reason, "
+            "or guard a choice by a finite limit on what it raises: taken(its signal) or entered(its target)"
         ],
     ),
 }
@@ -376,5 +377,6 @@ def test_an_extension_may_not_undo_the_bound_of_an_old_cycle() -> None:
     }
     assert refusal(extension, machine) == (
         "parcel.toml + plugin.toml: from.waiting.SEND: the cycle Packed -SEND-> Moving -RETURN-> Packed has no end: "
-        "let one of its signals recur, with the reason, or guard a choice by a finite limit"
+        "let one of its signals recur, with the reason, "
+        "or guard a choice by a finite limit on what it raises: taken(its signal) or entered(its target)"
     )

@@ -12,7 +12,10 @@ WAIT = 'WAIT = { to = "Moving", because = "it goes on when the road is free" }'
 GROUP = 'waiting = ["Packed", "Held"]'
 LAST = 'STOP = { carries = ["Lost"] }'  # the end of the file: what is written behind it opens sections of its own
 MAY_RETURN = 'when = "taken(RETURN) < returns and insured"'
-ENDLESS = "has no end: let one of its signals recur, with the reason, or guard a choice by a finite limit"
+ENDLESS = (
+    "has no end: let one of its signals recur, with the reason, "
+    "or guard a choice by a finite limit on what it raises: taken(its signal) or entered(its target)"
+)
 
 STATES: dict[str, Case] = {
     "initial-final": (

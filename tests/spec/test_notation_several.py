@@ -119,7 +119,8 @@ FOUND = {
             "states.Found: cannot be reached from Packed; give some cell the target 'Found'",
             "states.Idle: is abstract and has no members; some state must say is = 'Idle'",
             "from.waiting.SEND: the cycle Packed -SEND-> Moving -RETURN-> Packed has no end: "
-            "let one of its signals recur, with the reason, or guard a choice by a finite limit",
+            "let one of its signals recur, with the reason, "
+            "or guard a choice by a finite limit on what it raises: taken(its signal) or entered(its target)",
         ],
     ),
 }
