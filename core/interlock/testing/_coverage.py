@@ -30,6 +30,12 @@ DRAWN = "<drawn>"
 Way = _draw.Way
 
 
+class Scout(Run):
+    """A run that a strategy looks ahead with: nobody's test, and not recorded."""
+
+    __slots__ = ()
+
+
 @attrs.frozen
 class Covered:
     """How often each row of a life cycle was taken."""
@@ -80,7 +86,8 @@ class Coverage:
     """Records the rows that runs take while it is entered: all runs of the process, in every thread, in flows too.
 
     Not recorded are runs of other processes, what `Machine.next` answers, what `to_transitions` makes, runs that are
-    loaded or replayed, for they were taken before, and life cycles that `machines()` drew, for they are nobody's.
+    loaded or replayed, for they were taken before, life cycles that `machines()` drew, and the runs by which `signals`
+    and `stories` are drawn, for they are nobody's.
     Several may be entered at once.
     """
 
@@ -144,7 +151,7 @@ _usual: dict[tuple[type, str], Any] = {}
 
 
 def _note(record: Record, row: Row) -> None:
-    for coverage in tuple(_entered):
+    for coverage in tuple(_entered) if type(record) is not Scout else ():
         coverage.note(record._machine, (row.before, row.signal, row.after))
 
 

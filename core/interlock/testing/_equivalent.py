@@ -14,7 +14,9 @@ from interlock.testing._forms import Place, Side, either
 
 SMALL = (0.0, 1.0, 2.0)  # what each limit is tried with, as by `Machine.check`
 LARGE = 10  # a larger default is tried as this
-MOST = 10  # how far a difference of counts is followed beyond what it is compared with
+MOST = 5  # how far a difference of counts is followed beyond what it is compared with
+MANY = 50_000  # pairs of places that are walked under one set of limits
+TOO_MANY = f"more than {MANY:,} pairs of states and counts; say smaller limits=, or a smaller most="
 
 
 def assert_equivalent(
@@ -52,7 +54,7 @@ def assert_equivalent(
         most: see above.
 
     Raises:
-        ValueError: `states` or `limits` names what there is not.
+        ValueError: `states` or `limits` names what there is not; or there are too many pairs of states and counts.
     """
     pair = _Pair(machine, other, _mapped(machine, other, states or {}), most)
     if limits is None:
@@ -135,21 +137,30 @@ class _Pair:
         if self.states[one.start.state] != two.start.state:
             said = (f"begins in {one.start.state}", f"begins in {two.start.state}")
             return _Parting(self.names, ("at the start",), said, limits, {})
+        least = one.differences | two.differences
+        most = {key: self.most + max(one.differences.get(key, 0), two.differences.get(key, 0)) for key in least}
         told: dict[tuple[Place, Place], tuple[str, ...]] = {first: (one.start.state,)}
         todo = [first]
-        for places in todo:
+        for places in todo if not self._same(one, two, first) else ():
+            if len(todo) > MANY:
+                raise ValueError(f"{self.names[0]} and {self.names[1]}: {TOO_MANY}")
             for sent in self._sent(one, two, places):
                 here, behind = _answer(one, places[0], sent.signal, sent.carried[0], sent.answers)
                 there, beyond = _answer(two, places[1], sent.signal, sent.carried[1], sent.answers)
                 if attrs.evolve(here, state=self.states.get(here.state or "")) != there:
                     arrows = (*told[places], f"-{sent}->")
                     return _Parting(self.names, arrows, (here, there), limits, sent.answers)
-                if behind is None or beyond is None or one.far(behind, self.most) or two.far(beyond, self.most):
+                if behind is None or beyond is None or one.far(behind, most) or two.far(beyond, most):
                     continue
-                if (behind, beyond) not in told:
+                if (behind, beyond) not in told and not self._same(one, two, (behind, beyond)):
                     told[behind, beyond] = (*told[places], f"-{sent}-> {behind.state}")
                     todo.append((behind, beyond))
         return None
+
+    def _same(self, one: Side, two: Side, places: tuple[Place, Place]) -> bool:
+        """Return whether all rows that can be reached from two places are the same: nothing is to be walked there."""
+        mapped = any(name != other for name, other in self.states.items())
+        return not mapped and one.future(places[0]) == two.future(places[1])
 
     def _sent(self, one: Side, two: Side, places: tuple[Place, Place]) -> Iterator[_Sent]:
         """Yield all that may be sent where one of them is asked for more than a refusal."""

@@ -17,6 +17,7 @@ from interlock import _guards
 from interlock._guards import COMPARE, Compare, Const, Count, Number, Opaque, Sum, Test
 from interlock._machine import Machine
 from interlock._rows import FIRST, Compiled, Row
+from interlock._rules import reach
 from interlock._table import REFUSED, Cell
 
 Key = tuple[tuple[Count, int], ...]
@@ -29,12 +30,12 @@ class Form:
 
     key: Key
     most: float
-    """The largest number that it is compared with, and that is no infinity."""
+    """The largest number that it is compared with; of one that may fall, how far from nothing that is."""
 
     @property
     def grows(self) -> bool:
         """Whether no step makes it smaller."""
-        return all(factor > 0 for _, factor in self.key)
+        return not _falls(self.key)
 
     def kept(self, value: int) -> int:
         """Return what is kept of a value."""
@@ -66,6 +67,10 @@ class Side:
         self.forms = self._forms()
         self.start = Place(machine.initial, False, (0,) * len(self.forms))
         self._places = {form.key: place for place, form in enumerate(self.forms)}
+        self._reached = self._reach()
+        self._asked = self._asking()
+        self._futures: dict[str, object] = {}
+        self._moves: dict[tuple[Row, bool], tuple[tuple[int, ...], bool, int]] = {}
         self._split: dict[Compare, tuple[int | None, int, float]] = {}
 
     def _forms(self) -> list[Form]:
@@ -74,8 +79,43 @@ class Side:
             for atom in _guards.atoms(test):
                 if isinstance(atom, Compare):
                     key, sign, rest = _split(atom)
-                    most[key] = max(most.get(key, 0.0), -rest * sign)
+                    most[key] = max(most.get(key, 0.0), abs(rest) if _falls(key) else -rest * sign)
         return [Form(key, number) for key, number in most.items() if key]
+
+    def _reach(self) -> dict[str, set[str]]:
+        """Return by state: the states that can be reached from there, itself included."""
+        graph: dict[str, set[str]] = {state: set() for state in self.machine.rows}
+        for (state, _), cell in self.machine._table.cells.items():
+            graph[state].update(cell.targets)
+        return {state: reach([state], graph) for state in graph}
+
+    def _asking(self) -> dict[str, frozenset[int]]:
+        """Return by state: the forms that some state asks that can be reached from there; the others are forgotten."""
+        asked: dict[str, set[int]] = {state: set() for state in self.machine.rows}
+        for (state, _), choices in self.choices.items():
+            for test in (test for _, test in choices if test is not None):
+                keys = [_split(atom)[0] for atom in _guards.atoms(test) if isinstance(atom, Compare)]
+                asked[state].update(self._places[key] for key in keys if key)
+        return {state: frozenset().union(*(asked[other] for other in self._reached[state])) for state in asked}
+
+    def future(self, place: Place) -> object:
+        """Return all that decides what follows: equal for places of two sides that will answer alike."""
+        state = place.state
+        if state not in self._futures:
+            self._futures[state] = self._rules(self._reached[state])
+        values = frozenset((self.forms[number].key, place.values[number]) for number in self._asked[state])
+        return state, place.opened, values, self._futures[state]
+
+    def _rules(self, states: set[str]) -> object:
+        """Return what the table says of some states, as far as it decides an answer."""
+        table = self.machine._table
+        cells = frozenset(
+            (key, tuple(self.choices[key]), frozenset(cell.carries), table.signals[cell.signal].seals)
+            for key, cell in table.cells.items()
+            if cell.state in states and not cell.refused
+        )
+        held = frozenset((state, state in table.attempt, (state,) == table.attempt[:1]) for state in states)
+        return cells, held, frozenset(state for state in states if table.states[state].final)
 
     def cell(self, state: str, signal: str) -> Cell | None:
         return self.machine._table.cells.get((state, signal))
@@ -113,20 +153,37 @@ class Side:
 
     def after(self, place: Place, row: Row) -> tuple[Place, int]:
         """Return the place behind a row, and how many attempts it opened: none or one."""
-        before = (0, 0, int(place.opened), *(0,) * len(self.compiled.counts))
-        bumped = row.bump(before, 0) if row.bump else before
-        grown = dict(zip(self.compiled.counts, bumped[FIRST:], strict=True))
+        if (row, place.opened) not in self._moves:
+            self._moves[row, place.opened] = self._move(row, place.opened)
+        grown, opened, attempts = self._moves[row, place.opened]
+        asked = self._asked[row.after]
         values = tuple(
-            form.kept(value + sum(factor * grown[count] for count, factor in form.key))
-            for form, value in zip(self.forms, place.values, strict=True)
+            form.kept(place.values[number] + grown[number]) if number in asked else 0
+            for number, form in enumerate(self.forms)
         )
-        opened = bool(bumped[2]) and row.after in self.machine._table.attempt
-        return Place(row.after, opened, values), bumped[1]
+        return Place(row.after, opened, values), attempts
 
-    def far(self, place: Place, most: int) -> bool:
-        """Return whether a difference has gone further than it is followed."""
+    def _move(self, row: Row, was_open: bool) -> tuple[tuple[int, ...], bool, int]:
+        """Return by how much a row changes each form, whether an attempt is open behind it, and how many it opened."""
+        before = (0, 0, int(was_open), *(0,) * len(self.compiled.counts))
+        bumped = row.bump(before, 0) if row.bump else before
+        counts = dict(zip(self.compiled.counts, bumped[FIRST:], strict=True))
+        grown = tuple(sum(factor * counts[count] for count, factor in form.key) for form in self.forms)
+        return grown, bool(bumped[2]) and row.after in self.machine._table.attempt, bumped[1]
+
+    @property
+    def differences(self) -> dict[Key, float]:
+        """The forms that may come back, each with the largest number that it is compared with."""
+        return {form.key: form.most for form in self.forms if not form.grows}
+
+    def far(self, place: Place, most: Mapping[Key, float]) -> bool:
+        """Return whether a difference has gone further than this."""
         pairs = zip(self.forms, place.values, strict=True)
-        return any(not form.grows and abs(value) > max(0.0, form.most) + most for form, value in pairs)
+        return any(abs(value) > most.get(form.key, math.inf) for form, value in pairs)
+
+
+def _falls(key: Key) -> bool:
+    return any(factor < 0 for _, factor in key)
 
 
 def _split(atom: Compare) -> tuple[Key, int, float]:

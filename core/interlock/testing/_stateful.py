@@ -179,6 +179,13 @@ def _look(run: Run) -> tuple[object, ...]:
     return run.state, run.closed, run.attempt, dict(run.counts), len(run.story)
 
 
+def _made(machine: Machine, make: Callable[[], Any]) -> Any:
+    made = make()
+    if made is None:
+        raise TypeError(f"state_machine({machine.name}): make returned None; it must return what is to be driven")
+    return made
+
+
 def _anything(machine: Machine) -> list[Sent]:
     """Return all signals, with all that they may carry or not."""
     named = [None, *machine.rows, NOWHERE]
@@ -229,5 +236,5 @@ def state_machine(
         "__module__": __name__,
     }
     if make is not None:
-        fields["make"] = lambda self: make()
+        fields["make"] = lambda self: _made(machine, make)
     return type("".join(part.title() for part in machine.name.split("-")) or "Runs", (Driven,), fields)

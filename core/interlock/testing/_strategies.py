@@ -12,7 +12,7 @@ from interlock._errors import NoTransition
 from interlock._machine import Machine
 from interlock._run import Run
 from interlock._story import Story
-from interlock.testing._coverage import DRAWN
+from interlock.testing._coverage import DRAWN, Scout
 from interlock.testing._drafts import Draft, Raw
 
 Limits = Mapping[str, float]
@@ -50,7 +50,7 @@ def signals(draw: st.DrawFn, machine: Machine, limits: Limits | None = None) -> 
         limits: the limits of the run; the others have their defaults.
     """
     sent: list[Sent] = []
-    scout = Run(machine, limits, story=0)
+    scout = Scout(machine, limits, story=0)
     names, carried = st.sampled_from(list(machine.signals)), st.sampled_from([None, *machine.states, "Nowhere"])
     for _ in range(draw(st.sampled_from(LENGTHS))):
         ways = [] if draw(st.integers(0, 5)) == 0 else onward(scout)
@@ -75,7 +75,7 @@ def stories(draw: st.DrawFn, machine: Machine, limits: Limits | None = None) -> 
         limits: the limits of the runs; the others have their defaults.
     """
     answers: dict[str, bool] = {}
-    run = Run(machine, limits, {name: answering(answers, name) for name in opaque(machine)})
+    run = Scout(machine, limits, {name: answering(answers, name) for name in opaque(machine)})
     drawn = st.fixed_dictionaries({name: st.booleans() for name in opaque(machine)})
     timed = draw(st.booleans())
     for number, (signal, carried) in enumerate(draw(signals(machine, limits))):
@@ -83,7 +83,7 @@ def stories(draw: st.DrawFn, machine: Machine, limits: Limits | None = None) -> 
         took(run, signal, carried, float(number) if timed else None)
         if run.closed and not run.is_final:
             run.reopen()
-    return run.story
+    return Run.from_dict(machine, run.to_dict()).story
 
 
 def ways(run: Run) -> list[Sent]:
