@@ -48,7 +48,7 @@ def test_steps_of_runs() -> None:
 
 
 def test_carried_states_count_each() -> None:
-    """A row is a state, a signal and the state behind it, so a signal that carries one has many; messages count, too."""
+    """A row is a state, a signal and the state behind it, so one that carries a state has many; messages count."""
     machine = parcel()
     run = Run(machine)
     with Coverage() as coverage:

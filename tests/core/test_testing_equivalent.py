@@ -82,7 +82,7 @@ DIFFERENT: list[tuple[tuple[str, str], str]] = [
     ),
     (
         ('[from.Reminded]\nPAY = "Paid"\n', "[from.Reminded]\n"),
-        "New -WAIT-> Reminded -PAY-> : the first order goes to Paid (final), the second order refuses it; reminders = 2",
+        "New -WAIT-> Reminded -PAY-> : the first order goes to Paid (final), the second order refuses it; reminders",
     ),
     (
         (

@@ -38,7 +38,7 @@ class Driven(RuleBasedStateMachine):
     limits: ClassVar[Mapping[str, float] | None]
     guards: ClassVar[Mapping[str, Guard]]
     refuses: ClassVar[Kinds]
-    anything: ClassVar[list[Sent]]
+    anything: ClassVar[st.SearchStrategy[Sent]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class Driven(RuleBasedStateMachine):
         """Send a signal that the run accepts, if its opaque guards allow it."""
         self._send(*sent)
 
-    @rule(sent=st.runner().flatmap(lambda self: st.sampled_from(self.anything)))
+    @rule(sent=st.runner().flatmap(lambda self: self.anything))
     def send_anything(self, sent: Sent) -> None:
         """Send any signal: most are refused."""
         self._send(*sent)
@@ -186,12 +186,11 @@ def _made(machine: Machine, make: Callable[[], Any]) -> Any:
     return made
 
 
-def _anything(machine: Machine) -> list[Sent]:
-    """Return all signals, with all that they may carry or not."""
-    named = [None, *machine.rows, NOWHERE]
-    return [
-        (name, carried) for name, signal in machine.signals.items() for carried in (named if signal.seals else (None,))
-    ]
+def _anything(machine: Machine) -> st.SearchStrategy[Sent]:
+    """Return any signal, each as likely as the others, and what it may carry or not."""
+    named = st.sampled_from([None, *machine.rows, NOWHERE])
+    each = [st.tuples(st.just(name), named if signal.seals else st.none()) for name, signal in machine.signals.items()]
+    return st.one_of(each)
 
 
 def state_machine(
