@@ -235,7 +235,7 @@ def pairs(draw: st.DrawFn) -> tuple[strategies.Raw, strategies.Raw]:
     return one, two
 
 
-@settings(QUIET, max_examples=100)
+@settings(QUIET, max_examples=50)
 @given(pair=pairs(), data=st.data())
 def test_it_says_what_runs_do(pair: tuple[strategies.Raw, strategies.Raw], data: st.DataObject) -> None:
     """Where it sees no difference, runs that are sent the same do the same; else the way that it tells leads to one."""
