@@ -5,14 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import acts
 import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 from orders import order, parcel
 
 import interlock.testing
@@ -327,6 +326,9 @@ def test_it_can_be_subclassed() -> None:
         @rule()
         def look(self) -> None:
             seen.extend(self.run.story)
+
+        @invariant()
+        def reminded_once(self) -> None:
             assert self.run.counts["entered(Reminded)"] < 2, "reminded twice"
 
     with pytest.raises(AssertionError, match="reminded twice"):
@@ -370,12 +372,3 @@ def test_what_fails_is_a_program() -> None:
     program = "\n".join(caught.value.__notes__)
     assert "state = Order()\nstate.send(" in program
     assert program.count("state.send") == 2
-
-
-def test_the_documents_folder_is_not_needed(tmp_path: Path) -> None:
-    """A state machine of a life cycle in a file of one's own."""
-    file = tmp_path / "door.toml"
-    from interlock.examples.door import DOOR
-
-    file.write_text(DOOR, encoding="utf-8")
-    run_state_machine_as_test(state_machine(Machine.load(file)), settings=FAST)
