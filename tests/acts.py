@@ -30,22 +30,6 @@ def does(*acts: object) -> Callable[[], object]:
     return work
 
 
-class Clock:
-    """Stands in the place of the `time` module: it goes on only while somebody sleeps."""
-
-    def __init__(self, now: float = 1000.0) -> None:
-        self.now = now
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 class Told:
     """An observer that takes note of every step, as an arrow."""
 

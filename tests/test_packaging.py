@@ -39,8 +39,8 @@ def test_run_time_dependencies_are_these() -> None:
 
 
 def test_types_tables_and_the_notebook_are_shipped() -> None:
-    """Both packages carry `py.typed`, the tables come with the spec, and the notebook with the examples."""
-    for package in ("interlock", "interlock_spec"):
+    """All packages carry `py.typed`, the tables come with the spec, and the notebook with the examples."""
+    for package in ("interlock", "interlock_pytest", "interlock_spec"):
         assert importlib.resources.files(package).joinpath("py.typed").is_file()
     for table in ("task_run.toml", "flow_run.toml"):
         assert importlib.resources.files("interlock_spec").joinpath(table).is_file()
@@ -70,10 +70,21 @@ def test_import_scans_no_entry_points() -> None:
     assert python(code) == "ok"
 
 
+def test_the_plugin_of_pytest_is_an_entry_point_and_loads_nothing() -> None:
+    """It is found where the wheel is installed; of Interlock it imports nothing before it is asked."""
+    assert PROJECT["entry-points"] == {"pytest11": {"interlock": "interlock_pytest"}}
+    if os.environ.get("INTERLOCK_FROM_WHEEL"):
+        (point,) = importlib.metadata.entry_points(group="pytest11", name="interlock")
+        assert point.value == "interlock_pytest"
+    code = "import interlock_pytest, sys; print(*(name for name in sys.modules if name.startswith('interlock')))"
+    assert python(code) == "interlock_pytest"
+
+
 def test_the_public_names_are_those_of_all() -> None:
     """Every name in `__all__` exists, and every public name is in it."""
-    public = {name for name in vars(interlock) if not name.startswith("_")}
-    assert set(interlock.__all__) == public - {"annotations", "executors", "testing"}  # parts loaded when they are used
+    public = {name for name in vars(interlock) if name[0] not in "_@"}  # with "@": what pytest puts into plugins
+    parts = {"examples", "executors", "testing"}  # loaded when they are used
+    assert set(interlock.__all__) == public - parts - {"annotations"}
 
 
 def test_the_version_is_told() -> None:

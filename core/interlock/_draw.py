@@ -1,16 +1,23 @@
 """A table drawn: the control table as a grid, and a Mermaid state diagram.
 
-Both are generated from the table alone, so that a change of behaviour is seen wherever they are checked in.
+Both are generated from the table alone, so that a change of behaviour is seen wherever they are checked in. A third
+drawing shows which of its rows were taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from interlock._machine import Machine
 from interlock._table import REFUSED, Cell, Table
 
 Rows = dict[tuple[str, ...], dict[str, str]]
+Way = tuple[str, str, str]
+"""A row: the state before, the signal, the state behind it."""
+
+# Blue and full against grey, thin and dashed: whoever sees no colours sees the difference too.
+TAKEN = "stroke:#0072b2,stroke-width:3px"
+UNTAKEN = "stroke:#999999,stroke-width:1px,stroke-dasharray:4 4"
 
 
 def codes(table: Table) -> dict[str, str]:
@@ -183,3 +190,38 @@ def _arrows(table: Table, frames: dict[tuple[str, ...], str]) -> dict[tuple[str,
                 for source in sources:
                     arrows.setdefault((source, choice.target), []).append(label)
     return {way: ", ".join(dict.fromkeys(labels)) for way, labels in arrows.items()}
+
+
+def covered(machine: Machine, taken: Mapping[Way, int]) -> str:
+    """Return a Mermaid flowchart in which the rows that were taken stand out; a state diagram has no colours of arrows.
+
+    Args:
+        machine: the life cycle.
+        taken: by row, how often it was taken; those that are missing were not.
+    """
+    table = machine._table
+    ids = {state: f"s{place}" for place, state in enumerate(table.concrete())}
+    lines = ["flowchart LR"]
+    for state, name in ids.items():
+        lines.append(f'    {name}(["{state}"])' if table.states[state].final else f'    {name}["{state}"]')
+    arrows: dict[tuple[str, str, bool], list[str]] = {}
+    for before, signal, after in ways(table):
+        arrows.setdefault((before, after, taken.get((before, signal, after), 0) > 0), []).append(signal)
+    for (before, after, was), names in arrows.items():
+        arrow = "-->" if was else "-.->"
+        lines.append(f'    {ids[before]} {arrow}|"{", ".join(names)}"| {ids[after]}')
+    for style, kind in ((TAKEN, True), (UNTAKEN, False)):
+        links = [str(place) for place, (_, _, was) in enumerate(arrows) if was is kind]
+        lines += [f"    linkStyle {','.join(links)} {style}"] if links else []
+    lines += ["    begin(( ))", f"    begin --> {ids[table.initial]}"]
+    return "\n".join(lines)
+
+
+def ways(table: Table) -> list[Way]:
+    """Return the rows of a table, in its order: each state that a signal may lead to from a state is one."""
+    return [
+        (state, signal, target)
+        for state in table.concrete()
+        for signal, cell in table.row(state).items()
+        for target in cell.targets
+    ]

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from interlock._drive import now
 from interlock._errors import FlowError, listed, suggest
 from interlock._flow import Flow
 from interlock._gone import RUN_OPTIONS, sentence
 from interlock._plan import Plan
+from interlock._task_payload import moment
 from interlock._tasks import Task
 from interlock.results import caches
 from interlock.states import State
@@ -56,7 +58,7 @@ def layers_of(flow: Flow, parameters: Mapping[str, Any], given: object = None) -
 def date_of(flow: Flow, given: object) -> datetime:
     """Return the date that a flow run is for, as it was given in the context; now otherwise."""
     if given is None:
-        return datetime.now(UTC)
+        return moment(now())
     try:
         date = datetime.fromisoformat(given) if isinstance(given, str) else given
     except ValueError:

@@ -157,30 +157,36 @@ class Hooks:
     def tell(self, run: Record) -> None:
         """Tell every observer of a run's last step. One that raises is reported, and told nothing more."""
         if self.after:
-            self.after = self._told(self.after, "after_step", RunView(run), run._last_step())
+            view, step = RunView(run), run._last_step()
+            for impl in self.after:
+                try:
+                    impl[1](view, step)
+                except ESCAPES:
+                    raise
+                except BaseException as error:  # noqa: BLE001  # as above; and the step is taken, so the run must go on
+                    self.after = self._less(self.after, impl, "after_step", error)
 
     def tell_rest(self, run: Record, state: object) -> None:
         """Tell every observer that a flow run rests; one that raises likewise."""
-        self.rest = self._told(self.rest, "after_flow", RunView(run), state)
-
-    def _told(self, told: tuple[Impl, ...], hook: str, view: RunView, what: object) -> tuple[Impl, ...]:
-        """Tell observers, and return those that are to be told in the future."""
-        left = told
-        for name, function in told:
+        view = RunView(run)
+        for impl in self.rest:
             try:
-                function(view, what)
+                impl[1](view, state)
             except ESCAPES:
                 raise
-            except BaseException as error:  # as above; and the step is taken already, so the run must go on
-                name = blamed(name, function, error)
-                failure = PluginError(name, hook, f"raised {error!r}; it is told nothing more of this run")
-                self.failures.append(failure)
-                import logging  # here, as hardly a run needs it
+            except BaseException as error:  # noqa: BLE001  # as above
+                self.rest = self._less(self.rest, impl, "after_flow", error)
 
-                logging.getLogger("interlock.plugins").error("%s", failure, exc_info=error)
-                less = without(function, name)
-                left = tuple(other for item in left for other in (less if item[1] is function else (item,)))
-        return left
+    def _less(self, told: tuple[Impl, ...], failed: Impl, hook: str, error: BaseException) -> tuple[Impl, ...]:
+        """Report an observer that raised, and return the others."""
+        name = blamed(*failed, error)
+        failure = PluginError(name, hook, f"raised {error!r}; it is told nothing more of this run")
+        self.failures.append(failure)
+        import logging  # here, as hardly a run needs it
+
+        logging.getLogger("interlock.plugins").error("%s", failure, exc_info=error)
+        left = without(failed[1], name)
+        return tuple(other for impl in told for other in (left if impl is failed else (impl,)))
 
 
 def _shown(signal: object) -> object:

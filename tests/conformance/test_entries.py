@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acts import Clock, does, flow_of, placed
+from acts import does, flow_of, placed
 
-from interlock import Flow, FlowError, _drive, context, signals, states, task
+from interlock import Flow, FlowError, context, signals, states, task
 from interlock.cache_validators import digests, duration_only, never_use
 from interlock.results import LocalResult
 from interlock.states import State
+from interlock.testing import Clock
 
 DIFFERENCES = Path(__file__).parent.parent / "differences.toml"
 DIFFERENT: dict[str, dict[str, Any]] = tomllib.loads(DIFFERENCES.read_text(encoding="utf-8"))["entries"]
@@ -108,12 +109,11 @@ def ours(given: State | str | None, clock: Clock) -> str:
 
 
 @pytest.mark.parametrize("name", ORIGINAL)
-def test_an_entry_is_equal_or_listed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_is_equal_or_listed(name: str) -> None:
     """A run that is given a state goes on as in the original, or as the list of differences says, with a reason."""
-    clock = Clock(NOW.timestamp())
-    monkeypatch.setattr(_drive, "time", clock)
     given, original = ORIGINAL[name]
-    found = ours(given, clock)
+    with Clock(NOW).flows() as clock:
+        found = ours(given, clock)
     listed = [entry for entry in DIFFERENT.values() if name in entry["entries"]]
     if found == original:
         assert listed == [], "it is no difference"

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acts import Clock, flow_of
+from acts import flow_of
 
-from interlock import FlowError, _drive, states
+from interlock import FlowError, states
 from interlock.states import State
+from interlock.testing import Clock
 
 DIFFERENCES = Path(__file__).parent.parent / "differences.toml"
 DIFFERENT: dict[str, dict[str, Any]] = tomllib.loads(DIFFERENCES.read_text(encoding="utf-8"))["flow-entries"]
@@ -72,12 +73,11 @@ def ours(given: State | str | None, clock: Clock) -> str:
 
 
 @pytest.mark.parametrize("name", ORIGINAL)
-def test_an_entry_is_equal_or_listed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_is_equal_or_listed(name: str) -> None:
     """A flow run that is given a state goes on as in the original, or as the list of differences says."""
-    clock = Clock(NOW.timestamp())
-    monkeypatch.setattr(_drive, "time", clock)
     given, original = ORIGINAL[name]
-    found = ours(given, clock)
+    with Clock(NOW).flows() as clock:
+        found = ours(given, clock)
     listed = [entry for entry in DIFFERENT.values() if name in entry["entries"]]
     if found == original:
         assert listed == [], "it is no difference"

@@ -9,15 +9,16 @@ from typing import Any
 
 import attrs
 import pytest
-from acts import Clock, Told, does, flow_of, it, placed, refused
+from acts import Told, does, flow_of, it, placed, refused
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock import Flow, Parameter, RunView, _drive, cache_validators, context, hookimpl, results, signals, task
+from interlock import Flow, Parameter, RunView, cache_validators, context, hookimpl, results, signals, task
 from interlock.cache_validators import UNKNOWN, Validator, digest, digests
 from interlock.results import LocalResult, caches
 from interlock.signals import FAIL, LOOP
 from interlock.states import Cached, Failed, Mapped, Skipped, State, Success, TriggerFailed
+from interlock.testing import Clock
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -31,10 +32,9 @@ def forgotten() -> Iterator[None]:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock(NOW.timestamp())
-    monkeypatch.setattr(_drive, "time", clock)
-    return clock
+def clock() -> Iterator[Clock]:
+    with Clock(NOW).flows() as clock:
+        yield clock
 
 
 class Counted:

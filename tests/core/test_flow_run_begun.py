@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import pickle
 import signal as interrupt
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from acts import Clock, Told, does, flow_of, it, refused
+from acts import Told, does, flow_of, it, refused
 
-from interlock import DateTimeParameter, Flow, FlowError, Parameter, _drive, context, pause_task, signals, states, task
+from interlock import DateTimeParameter, Flow, FlowError, Parameter, context, pause_task, signals, states, task
 from interlock.signals import ENDRUN, FAIL, LOOP, PAUSE, SKIP, SUCCESS
 from interlock.states import Cached, Failed, Paused, Scheduled, Skipped, State, Success, TriggerFailed
+from interlock.testing import Clock
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(_drive, "time", clock)
-    return clock
+def clock() -> Iterator[Clock]:
+    with Clock(1000.0).flows() as clock:
+        yield clock
 
 
 @task
@@ -224,10 +225,8 @@ def test_a_task_pauses_in_its_work() -> None:
     assert flow.resume(rested).result[node].result == "done"
 
 
-def test_a_task_pauses_for_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_pauses_for_a_time(clock: Clock) -> None:
     """With a duration it goes on by itself, so long after the start of the attempt."""
-    clock = Clock()
-    monkeypatch.setattr(_drive, "time", clock)
 
     def work() -> datetime:
         pause_task(duration=timedelta(minutes=1))

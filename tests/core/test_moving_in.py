@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from acts import Clock, does, flow_of, it, placed, refused
+from acts import does, flow_of, it, placed, refused
 
 from interlock import (
     Flow,
     Task,
-    _drive,
     apply_map,
     context,
     flatten,
@@ -28,6 +27,7 @@ from interlock import (
 )
 from interlock.signals import FAIL, Signal
 from interlock.states import Cached, Failed, Mapped, Retrying, State, Success
+from interlock.testing import Clock
 
 
 def ended(node: object, flow: Flow, **options: Any) -> State:
@@ -38,10 +38,14 @@ def ended(node: object, flow: Flow, **options: Any) -> State:
 # Options that are set behind the making of a task
 
 
-def test_options_of_a_copy_are_options(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    with Clock(1000.0).flows() as clock:
+        yield clock
+
+
+def test_options_of_a_copy_are_options(clock: Clock) -> None:
     """`task_args`, `copy` and an assignment set what the making of a task sets, and are checked as it is."""
-    clock = Clock()
-    monkeypatch.setattr(_drive, "time", clock)
 
     def body(x: int = 1) -> object:
         if context.task_run_count < 2:
