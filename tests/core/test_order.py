@@ -33,7 +33,7 @@ class Naive:
         return end in seen
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(PAIRS, max_size=60))
 def test_an_edge_is_refused_where_a_search_finds_a_way_back(pairs: list[tuple[int, int]]) -> None:
     """For any sequence of edges, those that would close a circle are refused, with the circle, and no others."""

@@ -164,7 +164,7 @@ def shown(console: Console) -> str:
     return console.file.getvalue()
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(drawn=flows(), often=st.integers(1, 5), close=st.integers(1, 3), few=st.booleans())
 def test_a_tally_ends_with_the_states_of_the_flow(drawn: Drawn, often: int, close: int, few: bool) -> None:
     """However often one looks, and how closely, each run is counted once, and in the state in which it ended."""
