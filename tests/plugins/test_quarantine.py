@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -339,3 +341,29 @@ def test_told_steps_say_who_chose() -> None:
         task(Poison(0)).map([0])
     flow.run(plugins=[Quarantine(after=1), told])
     assert "Running -QUARANTINE-> Quarantined (asked: FAIL, chosen by Quarantine)" in told.tasks
+
+
+# The command line
+
+SOURCE = """
+from interlock import Flow, task
+
+@task(max_retries=5)
+def load(row):
+    return int(row)
+
+with Flow("loading") as flow:
+    load.map(["1", "two"])
+"""
+
+
+def test_the_command_line_has_options(tmp_path: Path) -> None:
+    """A number and a file are given with the name, and what was set aside is told."""
+    (tmp_path / "loading.py").write_text(SOURCE, encoding="utf-8")
+    words = ["run", "loading.py", "--plugin", "quarantine:after=2,to=aside.jsonl"]
+    line = [sys.executable, "-m", "interlock", *words]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    assert "set aside 1 of its elements: load-1[1] (ValueError" in done.stderr
+    (found,) = (json.loads(line) for line in (tmp_path / "aside.jsonl").read_text(encoding="utf-8").splitlines())
+    assert (found["index"], found["inputs"], found["failures"]) == (1, {"row": "'two'"}, 2)

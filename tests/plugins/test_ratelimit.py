@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -412,3 +415,34 @@ def test_where_there_are_tokens_for_all_nothing_differs(clock: Clock) -> None:
     flow.run(plugins=[plain])
     flow.run(plugins=[limited, RateLimit(rate=100)])
     assert plain.steps == limited.steps
+
+
+# The command line
+
+SOURCE = """
+from interlock import Flow, task
+
+def tell(task, old, new):
+    print(new.message)
+
+@task(tags=["api"], state_handlers=[tell])
+def fetch(page):
+    return page
+
+with Flow("fetching") as flow:
+    fetch.map([1, 2, 3])
+"""
+
+
+def test_the_command_line_has_options(tmp_path: Path) -> None:
+    """Numbers and a tag are given with the name; what is no limit is told without a traceback."""
+    (tmp_path / "fetching.py").write_text(SOURCE, encoding="utf-8")
+    ran = {}
+    for options in ("rate=20,per=1,burst=1,tags=api", "rate=0"):
+        line = [sys.executable, "-m", "interlock", "run", "fetching.py", "--plugin", f"ratelimit:{options}"]
+        done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False)
+        ran[options] = done.returncode, done.stdout + done.stderr
+    code, said = ran["rate=20,per=1,burst=1,tags=api"]
+    assert (code, "at most 20 in 1 s" in said) == (0, True), said
+    code, said = ran["rate=0"]
+    assert (code, "rate=0; it must be a number over 0" in said, "Traceback" in said) == (2, True, False), said
