@@ -5,25 +5,42 @@ A part stands between `<!-- generated: NAME -->` and `<!-- end -->`. A test hold
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from pathlib import Path
 
-from interlock import Machine, _draw
+from interlock import Extension, Machine, _draw
 
 ROOT = Path(__file__).parent.parent
-FILES = (ROOT / "README.md", ROOT / "spec" / "README.md")
+PLUGINS = tuple(ROOT / "plugins" / f"interlock_{name}" for name in ("approval", "quarantine", "ratelimit"))
+FILES = (ROOT / "README.md", ROOT / "spec" / "README.md", *(folder / "README.md" for folder in PLUGINS))
 PART = re.compile(r"(<!-- generated: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def part(name: str) -> str:
     """Return one generated part."""
     lifecycle, _, form = name.partition("/")
+    if lifecycle == "rows":
+        return rows(importlib.import_module(form).EXTENSION)
     machine = Machine.load(lifecycle)
     picture = f"```mermaid\n{_draw.mermaid(machine)}\n```\n"
     if form == "picture":
         return picture
     return f"{_draw.markdown_grid(machine)}\n\n{picture}"
+
+
+def rows(extension: Extension) -> str:
+    """Return the rows that a plugin adds, as a grid."""
+    lines = ["| in | on | goes to | because |", "| --- | --- | --- | --- |"]
+    machine = Machine.load(extension.lifecycle).extend(extension)
+    for section, cells in extension.table["from"].items():
+        state = machine._table.groups.get(section, (section,))[0]
+        for signal in cells:
+            cell = machine.rows[state][signal]
+            to = "refused" if cell.refused else " or ".join(f"`{target}`" for target in cell.targets)
+            lines.append(f"| `{section}` | `{signal}` | {to} | {cell.because} |")
+    return "\n".join(lines) + "\n"
 
 
 def generated(text: str) -> str:

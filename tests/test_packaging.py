@@ -14,6 +14,7 @@ from pathlib import Path
 import interlock
 
 ROOT = Path(__file__).parent.parent
+PLUGINS = ("approval", "ratelimit", "quarantine")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -39,12 +40,25 @@ def test_run_time_dependencies_are_these() -> None:
 
 
 def test_types_tables_and_the_notebook_are_shipped() -> None:
-    """All packages carry `py.typed`, the tables come with the spec, and the notebook with the examples."""
-    for package in ("interlock", "interlock_pytest", "interlock_spec"):
+    """All packages carry `py.typed`, tables come with the spec and the plugins, and the notebook with the examples."""
+    for package in ("interlock", "interlock_pytest", "interlock_spec", *(f"interlock_{name}" for name in PLUGINS)):
         assert importlib.resources.files(package).joinpath("py.typed").is_file()
     for table in ("task_run.toml", "flow_run.toml"):
         assert importlib.resources.files("interlock_spec").joinpath(table).is_file()
+    for name in PLUGINS:
+        assert importlib.resources.files(f"interlock_{name}").joinpath(f"{name}.toml").is_file()
     assert importlib.resources.files("interlock").joinpath("examples", "tour.ipynb").is_file()
+
+
+def test_the_plugins_that_ship_are_found_and_used_only_by_name() -> None:
+    """Each has an entry point with its name; it is loaded by that alone, and takes its options."""
+    points = {point.name: point.value for point in importlib.metadata.entry_points(group="interlock")}
+    shipped = PROJECT["entry-points"]["interlock"]
+    assert {name: points[name] for name in PLUGINS} == shipped
+    assert set(interlock.load_plugins().names) & set(PLUGINS) == set()
+    options = {"approval": {"tags": "a"}, "ratelimit": {"rate": 2, "tags": "b"}, "quarantine": {"after": 1}}
+    assert interlock.load_plugins(options).names == PLUGINS
+    assert interlock.load_plugins(PLUGINS).machine("task-run").check().ok
 
 
 def test_import_is_light() -> None:

@@ -95,6 +95,11 @@ def _run_id(runner: TaskRunner | Seen, flow: Mapping[str, Any]) -> str:
     return f"{flow.get('flow_run_id')}/{runner.node.slug}{child}"
 
 
+def _said(runner: TaskRunner | Seen, key: str) -> Any:
+    said = getattr(runner.data, key) if runner.data.resumed else None
+    return ABSENT if said is None else said
+
+
 KEYS: dict[str, Any] = {
     "task_name": lambda runner, _flow: runner.node.task.name,
     "task_full_name": lambda runner, _flow: runner.name,
@@ -109,7 +114,8 @@ KEYS: dict[str, Any] = {
     "task_loop_count": lambda runner, _flow: runner.data.turn if runner.data.turn > 1 else ABSENT,
     "task_loop_result": lambda runner, _flow: runner.data.loop_result if runner.data.turn > 1 else ABSENT,
     "resume": lambda runner, _flow: True if runner.data.resumed else ABSENT,
-    "answer": lambda runner, _flow: runner.data.answer if runner.data.resumed else ABSENT,
+    "answer": lambda runner, _flow: _said(runner, "answer"),
+    "answered": lambda runner, _flow: _said(runner, "answered"),
     "checkpointing": lambda runner, _flow: runner.node.keeping is not None and runner.node.keeping.stores,
     "logger": _logger,
 }

@@ -40,6 +40,8 @@ class Data:
     """Whether a person let it go on."""
     answer: Any = None
     """The signal that did: `RESUME`, or one of a plugin's. Any: this module knows no signal."""
+    answered: Any = None
+    """The state in which it waited for that signal. Any: so here."""
     run_name: str | None = None
     """What `task_run_name` made."""
     found: Found | None = None

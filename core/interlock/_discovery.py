@@ -182,11 +182,10 @@ def _add(plugins: Plugins, plugin: Found, options: Options) -> None:
 
 def installed() -> Plugins | None:
     """Return the plugins that every flow run uses unless told otherwise; None if there are none."""
-    stopped = blocked()
-    names = tuple(plugin.name for plugin in found() if not plugin.shipped and not _stopped(plugin.name, stopped))
-    return _loaded(names, tuple(sys.path)) if names else None
+    return _installed(os.environ.get(BLOCK, ""), tuple(sys.path))
 
 
 @cache
-def _loaded(names: tuple[str, ...], path: tuple[str, ...]) -> Plugins:
-    return load_plugins(None, [plugin.name for plugin in found() if plugin.name not in names])
+def _installed(_blocked: str, _path: tuple[str, ...]) -> Plugins | None:
+    plugins = load_plugins()
+    return plugins if plugins.names else None

@@ -137,7 +137,7 @@ class FlowRunner:
         if self.places is not None:
             self.places.leave(call.runner)
         runner = call.runner
-        if runner.receive(signal, call.attempt, now, call.layers):
+        if runner.receive(signal, call.attempt, now, call.layers, call.arguments):
             if type(runner.state) is states.Looped and self.places is None and not self._timers.held:
                 again = runner.again(call, now)
                 if again is not None:

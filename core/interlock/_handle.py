@@ -12,7 +12,8 @@ from interlock._errors import FlowError, shown
 from interlock._given import slug_of
 from interlock._interrupts import Interrupts, late
 from interlock._plan import plan
-from interlock._resume import going_on
+from interlock._results import TaskStates
+from interlock._resume import going_on, waiting
 from interlock.signals import Signal
 from interlock.states import State
 
@@ -105,6 +106,13 @@ class Handle:
             else:
                 going_on(self._begun.board, said, said)  # what it raises is for who sends
                 self._interrupts.say(*said.popitem())
+
+    def waiting(self) -> dict[str, State]:
+        """Return the states of the task runs that wait for a person now, by what `send` takes: "slug", "slug[3]"."""
+        begun = self._begun
+        if isinstance(begun, State):
+            return begun.result.waiting() if isinstance(begun.result, TaskStates) else {}
+        return waiting(begun.board)
 
     def done(self) -> bool:
         """Return whether the flow run has come to rest."""

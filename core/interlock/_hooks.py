@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from interlock._errors import PluginError
+from interlock._errors import NoTransition, PluginError
 
 if TYPE_CHECKING:
     from interlock._record import Record
@@ -78,6 +78,19 @@ class RunView:
     def accepts(self) -> tuple[str, ...]:
         """Return the signals that the run accepts now."""
         return self._run.accepts()
+
+    def next(self, signal: object) -> str | None:
+        """Return the state that a signal would lead to now; None if it would be refused.
+
+        Guards are asked, plugins are not.
+
+        Raises:
+            ValueError: there is no such signal.
+        """
+        try:
+            return self._run._would_take(signal).after
+        except NoTransition:
+            return None
 
     def __repr__(self) -> str:
         return f"<view of {self._run!r}>"

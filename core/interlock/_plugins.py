@@ -105,7 +105,8 @@ class Plugins:
         return made
 
     def _extended(self, base: Machine) -> Machine:
-        added = list(self.extensions(base.name))
+        # One extension may come from several objects: two of a class, each with options of its own.
+        added = list({id(part): (name, part) for name, part in self.extensions(base.name)}.values())
         for what, first, second in _extend.clashes((name, part.table) for name, part in added):
             raise PluginError(second, "extend", f"{what}: plugin {first!r} adds it to {base.name}, too")
         machine = base

@@ -11,7 +11,7 @@ import attrs
 from interlock._data import Record
 from interlock._errors import FlowError, suggest
 from interlock._tasks import Task
-from interlock.states import Mapped, State, TriggerFailed
+from interlock.states import Mapped, Scheduled, State, TriggerFailed
 
 if TYPE_CHECKING:
     from interlock._run import Run
@@ -73,6 +73,15 @@ class TaskStates(Mapping[object, State]):
         slug = task if isinstance(task, str) else self._slugs.get(task, getattr(task, "slug", None))
         known: Sequence[State] = self._children.get(str(slug)) or getattr(state, "map_states", None) or ()
         return known
+
+    def waiting(self) -> dict[str, State]:
+        """Return the states of the runs that wait for a person, by slug; of a mapped task its children, "slug[3]"."""
+        found: dict[str, State] = {}
+        for slug, state in self._states.items():
+            children = self.children(slug)
+            runs = [(f"{slug}[{i}]", child) for i, child in enumerate(children)] if children else [(slug, state)]
+            found.update((place, run) for place, run in runs if isinstance(run, Scheduled) and run.start_time is None)
+        return found
 
     def failures(self) -> Iterator[tuple[str, State]]:
         """Yield the runs that failed, each with its name: of a mapped task its children, `check[2]`."""

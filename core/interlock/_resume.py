@@ -88,6 +88,15 @@ def going_on(board: Board, chosen: Iterable[str] | None, said: Mapping[str, Sign
     return going
 
 
+def waiting(board: Board) -> dict[str, State]:
+    """Return the states of the runs that wait for a person, by place: a slug, or "slug[3]" for one child."""
+    found = [runner for runner in board.all() if for_a_person(runner)]
+    return {
+        runner.node.slug if runner.index is None else f"{runner.node.slug}[{runner.index}]": runner.state
+        for runner in found
+    }
+
+
 def waiting_at(board: Board, name: str) -> list[TaskRunner]:
     """Return the runs at a place that wait for a person.
 

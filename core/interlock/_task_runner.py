@@ -178,12 +178,17 @@ class TaskRunner(TaskRun):
             self._told(row, old)
         return row
 
-    def receive(self, signal: Signal, attempt: int, now: float, layers: Layers) -> bool:
-        """Take what the body of an attempt did. Returns whether it counted: what comes late is dropped."""
+    def receive(
+        self, signal: Signal, attempt: int, now: float, layers: Layers, inputs: Mapping[str, Any] | None = None
+    ) -> bool:
+        """Take what the body of an attempt did. Returns whether it counted: what comes late is dropped.
+
+        `inputs`: what the body was called with, for plugins. Any: the user's.
+        """
         said: object = signal
         row = self.run._quick(type(signal), now, attempt)
         if row is None:
-            taken = self._stepped(signal, now, FAIL, attempt)
+            taken = self._stepped(signal, now, FAIL, attempt, inputs)
             if taken is None:
                 return False
             row, said = taken
@@ -207,11 +212,18 @@ class TaskRunner(TaskRun):
         return True
 
     def _stepped(
-        self, signal: Signal, now: float, refused: type[Signal], attempt: object = ANY
+        self,
+        signal: Signal,
+        now: float,
+        refused: type[Signal],
+        attempt: object = ANY,
+        inputs: Mapping[str, Any] | None = None,
     ) -> tuple[Row, object] | None:
-        """Send a signal, or what follows where the table refuses it, or where it cannot be sent."""
-        hooks = self.run._hooks
-        token = None if hooks is None else current.set((hooks.layers, self))
+        """Send a signal, or what follows where the table refuses it, or where it cannot be sent. Any: as above."""
+        hooks, token = self.run._hooks, None
+        if hooks is not None:
+            known = hooks.layers if inputs is None else {**hooks.layers, "task_inputs": inputs}
+            token = current.set((known, self))
         try:
             for instead in (refused, BROKEN):
                 try:
@@ -292,7 +304,7 @@ class TaskRunner(TaskRun):
 
     def _enter(self, row: Row, signal: object, now: float, layers: Layers | None = None) -> None:
         machine = self.run._machine
-        kind, signal = kind_of(row.after, machine), made(signal, machine)
+        kind, signal, old = kind_of(row.after, machine), made(signal, machine), self.state
         wait: float | BROKEN = 0.0
         if layers is not None and issubclass(kind, Retrying) and signal.leads_to is not kind:
             wait = self._wait(layers)
@@ -307,9 +319,10 @@ class TaskRunner(TaskRun):
                 self.apply(wait, now)
                 return
         if machine._table.signals[row.signal].raised_by == "person" and not row.final:
-            self.own().resumed, self.own().answer = True, signal
+            own = self.own()
+            own.resumed, own.answer, own.answered = True, signal, old
         elif self.data.resumed and isinstance(state, Scheduled) and (state.start_time is None or state.is_paused()):
-            self.data.resumed = False  # a person must say so again
+            self.data.resumed, self.data.answer, self.data.answered = False, None, None  # a person must say so again
 
     def _told(self, row: Row, old: State) -> None:
         """Tell the task's handlers of a step that they were not asked about, and of a failure in the end."""

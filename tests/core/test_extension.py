@@ -382,13 +382,17 @@ def test_classes_that_cannot_be_imported_are_refused(checks: Module) -> None:
     )
 
 
-def test_two_that_add_the_same_are_both_named(checks: Module) -> None:
+def test_two_that_add_the_same_are_both_named(checks: Module, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two plugins that disagree: an error that names both; one that was unregistered disagrees with nobody."""
 
     class Twin(Checks):
         pass
 
-    twin = Twin(checks.EXTENSION)
+    same = Plugins(Checks(checks.EXTENSION), Twin(checks.EXTENSION))  # one extension, put to use by two objects
+    assert same.machine("task-run") == Plugins(Checks(checks.EXTENSION)).machine("task-run")
+    other = Extension.from_toml(TABLE, module=MODULE)
+    monkeypatch.setattr(Extension, "missing", lambda self: [])  # a module has one class of a name
+    twin = Twin(other)
     plugins = Plugins(Checks(checks.EXTENSION), twin)
     with pytest.raises(PluginError) as caught:
         plugins.machine("task-run")

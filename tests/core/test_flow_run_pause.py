@@ -14,7 +14,7 @@ import pytest
 from acts import Told, does, flow_of
 
 from interlock import Flow, FlowError, Parameter, Task, context, states, task, triggers
-from interlock.signals import FAIL, LOOP, PAUSE, RETRY
+from interlock.signals import ENDRUN, FAIL, LOOP, PAUSE, RESUME, RETRY, SKIP
 from interlock.states import Paused, State, Success
 
 RESTS = "Nothing can go on until a person resumes a task"
@@ -331,3 +331,47 @@ def test_a_flow_that_has_grown_does_not_leave_tasks_out() -> None:
         return
     assert ran == [1]
     assert all(each.is_finished() for each in state.result.values())
+
+
+# What waits
+
+
+def test_what_waits_is_told_by_its_place() -> None:
+    """Tasks by slug, children with their number; what waits for a time, or is over, is not among them."""
+    with Flow("places") as flow:
+        task(name="one")(asks)()
+        task(name="some")(lambda x: asks() if x else x).map([0, 1, 2])
+        task(name="ended")(does(ENDRUN(states.Scheduled("ended"))))()
+        task(name="over")(does(1))()
+    places = {"ended-1": "ended", "one-1": "look first", "some-1[1]": "look first", "some-1[2]": "look first"}
+    rested = flow.run()
+    assert {place: state.message for place, state in sorted(rested.result.waiting().items())} == places
+    handle = flow.start()
+    handle.result()
+    assert handle.waiting().keys() == places.keys()
+    for place in ("one-1", "some-1", "ended-1"):
+        handle.send(place, SKIP("no"))
+    assert handle.result().result.waiting() == handle.waiting() == {}
+
+
+def test_an_answer_holds_until_the_next_question() -> None:
+    """A body finds what it was answered, and the state that it waited in; not what it was answered before that."""
+    seen: list[tuple[object, object]] = []
+    acts: list[BaseException | None] = [PAUSE("one"), FAIL("again"), ENDRUN(states.Scheduled("two")), None]
+
+    def body() -> None:
+        seen.append((context.get("answer"), context.get("answered")))
+        act = acts.pop(0)
+        if act is not None:
+            raise act
+
+    flow, (node,) = flow_of(body, max_retries=1)
+    said = RESUME("go")
+    rested = flow.resume(flow.run(), signals={node: said})
+    assert flow.resume(rested).is_successful()
+    assert [(repr(answer), answered) for answer, answered in seen] == [
+        ("None", None),
+        (repr(said), Paused("one")),
+        (repr(said), Paused("one")),
+        ("None", None),
+    ]

@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 from acts import Told, does
 
-from interlock import Flow, Machine, PluginError, Plugins, Task, hookimpl, states, task, triggers
+from interlock import (
+    Flow,
+    Machine,
+    PluginError,
+    Plugins,
+    Task,
+    context,
+    hookimpl,
+    states,
+    task,
+    triggers,
+    unmapped,
+)
 from interlock._hooks import RunView
 from interlock._story import Step
 from interlock.signals import (
@@ -369,3 +381,34 @@ def test_what_is_no_plugin_is_refused() -> None:
     with pytest.raises(PluginError, match="Wrong"):
         flow.run(plugins=[Wrong()])
     assert called == []
+
+
+# What a plugin may know
+
+
+def test_a_plugin_sees_what_the_body_was_called_with() -> None:
+    """Where a body has ended, the context has its arguments; where none has, it has none."""
+    seen: list[tuple[str, object]] = []
+
+    def look(run: RunView, signal: object) -> None:
+        if run.lifecycle == "task-run":
+            seen.append((type(signal).__name__, context.get("task_inputs")))
+
+    with Flow("inputs") as flow:
+        task(lambda x, y: x + y).map([1, 2], unmapped(5))
+    assert flow.run(plugins=[Chooser(look)]).is_successful()
+    assert [inputs for name, inputs in seen if name == "SUCCESS"][-2:] == [{"x": 1, "y": 5}, {"x": 2, "y": 5}]
+    assert {repr(inputs) for name, inputs in seen if name != "SUCCESS"} == {"None"}
+
+
+def test_a_plugin_sees_where_a_signal_would_lead() -> None:
+    """Guards are asked, so that a plugin can tell a last failure from one that is given another attempt."""
+    seen: list[object] = []
+
+    def look(run: RunView, signal: object) -> None:
+        if isinstance(signal, FAIL) and run.lifecycle == "task-run":
+            seen.append((run.next(signal), run.next("SUCCESS"), run.next(RESUME)))
+
+    flow, _ = one(does(ValueError("no")), max_retries=1)
+    flow.run(plugins=[Chooser(look)])
+    assert seen == [("Retrying", "Success", None), ("Failed", "Success", None)]
