@@ -31,7 +31,7 @@ LAYERS: list[set[str]] = [
         "utilities",
     },
     {"_errors", "_guards", "_table", "_notation", "_rules", "_extend", "_rows", "_turns", "_transitions"},
-    {"_machine", "_explore", "_draw", "_dot", "_hooks", "_plugins", "_story", "_store", "_record", "_step", "_run"},
+    {"_machine", "_explore", "_draw", "_dot", "_hooks", "_owned", "_plugins", "_story", "_store", "_record", "_step", "_run"},
     {"states", "signals", "_context", "_log"},
     {
         "results",

@@ -12,9 +12,9 @@ from interlock._board import Board
 from interlock._capture import Answer, Raised, capture
 from interlock._context import current
 from interlock._ends import result_of, verdict_of
-from interlock._errors import NoTransition
+from interlock._errors import ESCAPES, NoTransition
 from interlock._handlers import Handled, answered, name_of, observe
-from interlock._hooks import ESCAPES, Hooks
+from interlock._hooks import Hooks
 from interlock._machine import Machine
 from interlock._resume import rebased
 from interlock._rows import Row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from interlock._graph import Graph
 
@@ -46,7 +46,7 @@ class Runnable(Graph):
         state: State | None = None,
         task_states: Mapping[Any, State] | None = None,
         raise_on_exception: bool = False,
-        executor: Literal["threads", "async"] | Executor | None = None,
+        executor: str | Executor | None = None,
         workers: int | None = None,
         tag_limits: Mapping[str, int] | None = None,
         fail_fast: bool = False,
@@ -79,8 +79,8 @@ class Runnable(Graph):
                 A `Mapped` one gives its good children; the others are run. Any: the keys of a `Mapping` are invariant.
             raise_on_exception: whether a flow run that fails raises, when it is over, what the first failed task did.
             executor: where bodies are called: one after the other in this thread; "threads": several at once, each in a
-                thread; "async": in this thread, where async ones go on beside each other; or an executor of your own,
-                see `interlock.executors`.
+                thread; "async": in this thread, where async ones go on beside each other; the name of one that a plugin
+                makes; or an executor of your own, see `interlock.executors`.
             workers: how many bodies an executor is given at once. Threads: 4 more than there are processors, and at
                 most 32, unless told; others: as many as there are, and time limits count while they wait there.
             tag_limits: by tag: how many task runs that have it may be under way at once.
@@ -121,7 +121,7 @@ class Runnable(Graph):
         signals: Mapping[Any, Signal] | None = None,
         context: Mapping[str, Any] | None = None,
         plugins: Any = None,
-        executor: Literal["threads", "async"] | Executor | None = None,
+        executor: str | Executor | None = None,
         workers: int | None = None,
         tag_limits: Mapping[str, int] | None = None,
         fail_fast: bool = False,
