@@ -112,7 +112,8 @@ class Plugins:
         return made
 
     def _extended(self, base: Machine, clock: Callable[[], float] | None) -> Machine:
-        added = list(self.extensions(base.name, clock))
+        # As they were registered: who came later may build on who was there, and is to blame where they disagree.
+        added = list(self.extensions(base.name, clock))[::-1]
         for what, first, second in _extend.clashes((name, part.table) for name, part in added):
             raise PluginError(second, "extend", f"{what}: plugin {first!r} adds it to {base.name}, too")
         machine = base

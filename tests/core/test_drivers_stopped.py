@@ -328,7 +328,7 @@ def test_to_cancel_what_is_over_does_nothing(name: str) -> None:
     """A handle may be used at any time, also when the event loop of the flow run is closed."""
     flow, (node,) = flow_of(does(1))
     for _ in range(20):
-        handle = flow.start(executor=name)  # type: ignore[arg-type]  # one of the names
+        handle = flow.start(executor=name)
         while not handle.done():
             handle.cancel()
         assert handle.result(LONG).result[node].is_finished()
