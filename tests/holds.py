@@ -64,9 +64,9 @@ def can_be_cancelled(run: Run, steps: list[Step]) -> bool:
 
 
 def one_outcome(run: Run, steps: list[Step]) -> bool:
-    """A2: an attempt is left once."""
+    """A2: an attempt is left once, where there are attempts."""
     held = run.machine.family("Running")
-    left = [step.attempt for step in steps if step.before in held and step.after not in held]
+    left = [step.attempt for step in steps if step.attempt and step.before in held and step.after not in held]
     return len(left) == len(set(left))
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import attrs
 from acts import does
 
-from interlock import Flow, _begin, hookimpl, task
+from interlock import Extension, Flow, _begin, hookimpl, task
 from interlock._flow_runner import FlowRunner
 from interlock._hooks import HookSpecs
 from interlock.executors import ThreadExecutor
@@ -56,7 +57,7 @@ IMPLEMENTED: Mapping[str, Callable[..., object]] = {
 
 def plugin(hook: str, act: Act, name: str = "Villain") -> Any:
     """Return a plugin with one hook. Any: plugins have no common type."""
-    made = type(name, (), {hook: hookimpl(IMPLEMENTED[hook])})()
+    made: Any = type(name, (), {hook: hookimpl(IMPLEMENTED[hook])})()
     made.act = act
     return made
 
@@ -142,3 +143,28 @@ def told_by(found: Ran) -> str:
     assert found.state is not None
     states = [found.state, *found.state.result.by_slug().values()]
     return "\n".join(str(state.message) for state in states)
+
+
+class Here:
+    """An executor that calls at once."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(function(*args))
+        return future
+
+
+ADDED = {
+    "lifecycle": "task-run",
+    "states": {"Checked": {"is": "Paused", "means": "somebody looks at it"}},
+    "signals": {
+        "CHECK": {"raised_by": "user", "means": "look at it"},
+        "ACCEPT": {"raised_by": "person", "means": "it is good", "recurs": "people look as often as they like"},
+    },
+    "from": {
+        "Running": {"CHECK": "Checked"},
+        "Checked": {"ACCEPT": "Scheduled", "CANCEL": "Cancelled", "BROKEN": "Failed"},
+    },
+}
+EXTENSION = Extension(ADDED, module=__name__)
+Checked, CHECK, ACCEPT = (EXTENSION.classes[name] for name in ("Checked", "CHECK", "ACCEPT"))

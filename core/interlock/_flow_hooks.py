@@ -63,10 +63,12 @@ def tell_rest(runner: FlowRunner, state: State) -> None:
     hooks = runner.hooks
     if hooks is None or not hooks.rest:
         return
-    if isinstance(state.result, TaskStates):
+    run = runner.run
+    if isinstance(state.result, TaskStates) and state.result.run is not None:
         state = attrs.evolve(state, result=state.result.apart())
+        run = state.result.run
     token = current.set((hooks.layers, None))
     try:
-        hooks.tell_rest(runner.run, state)
+        hooks.tell_rest(run, state)
     finally:
         current.reset(token)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -65,8 +64,8 @@ class TaskStates(Mapping[object, State]):
         return len(self._states)
 
     def apart(self) -> TaskStates:
-        """Return the same with a life of its own: what is done to that is not done to the flow run."""
-        run = copy.copy(self.run)
+        """Return the same with a life of its own: what is done to that is not done to the flow run, nor told of."""
+        run = None if self.run is None else self.run._again(None, None)
         return TaskStates(
             self._tasks, self._states, self.parameters, run, self._records, self._slugs, self.context, self._children
         )

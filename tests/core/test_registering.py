@@ -6,13 +6,12 @@ import logging
 import pickle
 import sys
 from collections.abc import Callable, Generator
-from concurrent.futures import Future
 from typing import Any
 
 import holds
 import pytest
 from acts import Clock, does, flow_of
-from misbehaving import HOOKS, IMPLEMENTED, WAYS, drawn, plugin, raises, ran, told_by
+from misbehaving import EXTENSION, HOOKS, IMPLEMENTED, WAYS, Here, drawn, plugin, raises, ran, told_by
 
 from interlock import Extension, Flow, FlowError, Machine, PluginError, Plugins, Run, RunView, hookimpl, task
 from interlock.executors import ThreadExecutor
@@ -154,31 +153,6 @@ def test_the_first_answer_counts(hook: str) -> None:
     )
     use(plugins, hook)
     assert asked == ["Last"]
-
-
-class Here:
-    """An executor that calls at once."""
-
-    def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(function(*args))
-        return future
-
-
-ADDED = {
-    "lifecycle": "task-run",
-    "states": {"Checked": {"is": "Paused", "means": "somebody looks at it"}},
-    "signals": {
-        "CHECK": {"raised_by": "user", "means": "look at it"},
-        "ACCEPT": {"raised_by": "person", "means": "it is good", "recurs": "people look as often as they like"},
-    },
-    "from": {
-        "Running": {"CHECK": "Checked"},
-        "Checked": {"ACCEPT": "Scheduled", "CANCEL": "Cancelled", "BROKEN": "Failed"},
-    },
-}
-EXTENSION = Extension(ADDED, module=__name__)
-Checked, CHECK, ACCEPT = (EXTENSION.classes[name] for name in ("Checked", "CHECK", "ACCEPT"))
 
 
 @pytest.mark.parametrize("way", WAYS)
