@@ -24,6 +24,7 @@ DOCUMENTS = [
     ROOT / "core" / "README.md",
     ROOT / "spec" / "README.md",
     ROOT / "plugins" / "README.md",
+    ROOT / "plugins" / "HOOKS.md",
 ]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SETS_UP = "python3 -m venv .venv && "  # these blocks are run by .ci/run, in a fresh clone

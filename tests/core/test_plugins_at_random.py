@@ -365,5 +365,9 @@ def test_a_table_and_a_choice_that_break_a_rule_are_seen() -> None:
     assert holds.can_be_cancelled(run, [])
     assert not holds.can_be_cancelled(run, [step])
     assert holds.chosen(run, [step, step._replace(asked="GO", plugin="Somebody")])
-    wrong = [{"asked": "GO"}, {"asked": "CANCEL", "plugin": "x"}, {"asked": "GO", "plugin": "x", "signal": "CANCEL"}]
-    assert not any(holds.chosen(run, [step._replace(**change)]) for change in wrong)
+    wrong = [
+        step._replace(asked="GO"),
+        step._replace(asked="CANCEL", plugin="Somebody"),
+        step._replace(asked="GO", plugin="Somebody", signal="CANCEL"),
+    ]
+    assert not any(holds.chosen(run, [each]) for each in wrong)
