@@ -24,6 +24,7 @@ DOCUMENTS = [
     ROOT / "core" / "README.md",
     ROOT / "spec" / "README.md",
     ROOT / "plugins" / "README.md",
+    ROOT / "plugins" / "HOOKS.md",
     *sorted((ROOT / "plugins").glob("interlock_*/README.md")),
 ]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

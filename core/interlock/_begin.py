@@ -26,6 +26,7 @@ from interlock._given import date_of, layers_of, parameters_of, slug_of, states_
 from interlock._handle import Begun, Handle
 from interlock._interrupts import Interrupts
 from interlock._options import seconds
+from interlock._owned import OwnedExecutor
 from interlock._plan import plan
 from interlock._plugins import Plugins, plugins_of
 from interlock._results import TaskStates, rested
@@ -48,8 +49,6 @@ class How:
     tag_limits: Mapping[str, int] | None = None
     fail_fast: bool = False
     grace: float | timedelta = GRACE
-    made: bool = False
-    """Whether the executor was made for this flow run alone, and is shut down behind it."""
 
     def opened(self, flow: Flow, plugins: Plugins | None) -> How:
         """Return the same, where an executor that a plugin has a name for is made.
@@ -61,17 +60,18 @@ class How:
         executor = self.executor
         if not isinstance(executor, str) or executor in NAMED:
             return self
-        made = None if plugins is None else plugins.executor(executor, self.workers)
+        self.check(flow)
+        made = None if plugins is None else plugins.executor(executor, self.workers, steady)
         if made is None:
             near = suggest(executor, NAMED)
             what = "it must be 'threads', 'async', the name of one that a plugin makes, or an executor"
             raise FlowError(f"flow {flow.name!r}: executor={executor!r}; {what}.{near}")
-        return attrs.evolve(self, executor=made, made=True)
+        return attrs.evolve(self, executor=made)
 
     def close(self) -> None:
-        """Shut down the executor that was made."""
-        if self.made and callable(end := getattr(self.executor, "shutdown", None)):
-            end()
+        """Shut down the executor that a plugin made for this flow run alone."""
+        if isinstance(self.executor, OwnedExecutor):
+            self.executor.shutdown()
 
     def check(self, flow: Flow) -> None:
         """Raise `FlowError` where an option has no meaning for a flow."""
@@ -128,15 +128,21 @@ class Asked:
         return self._on(*self._begun())
 
     def _begun(self) -> tuple[FlowRunner | State, How]:
-        begun = self.begin()
-        if self.looks is not None and isinstance(begun, FlowRunner):
-            self.looks(begun)
-        return begun, self.how.opened(self.flow, self.plugins)
+        """Return what has begun, and how it is run: what cannot be had for it is told of before anything happens."""
+        how = self.how.opened(self.flow, self.plugins)
+        try:
+            begun = self.begin()
+            if self.looks is not None and isinstance(begun, FlowRunner):
+                self.looks(begun)
+        except BaseException:
+            how.close()
+            raise
+        return begun, how
 
     def _on(self, begun: FlowRunner | State, how: How, interrupts: Interrupts | None = None) -> State:
-        if isinstance(begun, State):
-            return self._ended(begun)
         try:
+            if isinstance(begun, State):
+                return self._ended(begun)
             state = driven(begun, how, interrupts)
             tell_rest(begun, state)
         finally:
@@ -146,9 +152,9 @@ class Asked:
     async def run_async(self) -> State:
         """Run it on the event loop that is running, and return the state in which it rests."""
         begun, how = self._begun()
-        if isinstance(begun, State):
-            return self._ended(begun)
         try:
+            if isinstance(begun, State):
+                return self._ended(begun)
             state = await driven_async(begun, how)
             tell_rest(begun, state)
         finally:
@@ -294,7 +300,7 @@ def _runner(flow: Flow, layers: Mapping[str, Any], plugins: Plugins | None, how:
     """Return the runner of a flow run that nothing has happened to. Any: as above."""
     if plugins is None:
         return FlowRunner(plan(flow), layers, tag_limits=how.tag_limits)
-    tasks, life = plugins.machine("task-run"), plugins.machine("flow-run")
+    tasks, life = plugins.machine("task-run", steady), plugins.machine("flow-run", steady)
     hooks = plugins.hooks(steady)
     return FlowRunner(plan(flow), layers, tasks=tasks, flow=life, hooks=hooks, tag_limits=how.tag_limits)
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     Slowest = Iterable[tuple[float, str]]
 
 SUCCESS, FAILED, MISUSE, PAUSED, CANCELLED = range(5)
+ADDED = "interlock.commands"
+"""Where click keeps the commands of plugins for us."""
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
@@ -47,15 +49,18 @@ class Commands(click.Group):
     """The commands, and behind them those that plugins add: what is installed is looked at when there is need to."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name) or self._added().get(cmd_name)
+        return super().get_command(ctx, cmd_name) or self._added(ctx).get(cmd_name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *self._added()]
+        return [*super().list_commands(ctx), *self._added(ctx)]
 
-    def _added(self) -> dict[str, click.Command]:
+    def _added(self, ctx: click.Context) -> dict[str, click.Command]:
         from interlock._listed import commands
 
-        return commands(self.commands)
+        if ADDED not in ctx.meta:  # plugins are asked once, and each warning is printed once
+            ctx.meta[ADDED] = commands(self.commands)
+        added: dict[str, click.Command] = ctx.meta[ADDED]
+        return added
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from interlock._errors import InterlockError, PluginError, listed, shown, suggest
-from interlock._hooks import ESCAPES
+from interlock._errors import ESCAPES, InterlockError, PluginError, listed, shown, suggest
 from interlock._plugins import Plugins
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Found:
         except ModuleNotFoundError as error:
             raise PluginError(self.name, "load", self._missing(error)) from error
         except BaseException as error:  # importing it runs a stranger's code
-            raise PluginError(self.name, "load", f"raised {error!r}") from error
+            raise PluginError(self.name, "load", f"raised {shown(error)}") from error
         if options:
             raise PluginError(self.name, "load", f"takes no options; it was given: {listed(options)}")
         return loaded

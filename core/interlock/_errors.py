@@ -11,6 +11,8 @@ from collections.abc import Iterable
 import attrs
 
 LONGEST = 200  # characters of a value that an error shows
+ESCAPES = (KeyboardInterrupt, SystemExit, GeneratorExit)
+"""What no code of a stranger is blamed for: somebody wants the whole program to stop."""
 
 
 class InterlockError(Exception):
@@ -30,7 +32,9 @@ def shown(value: object) -> str:
     """Return a value as text for an error, whatever its own `repr` does."""
     try:
         text = repr(value)
-    except Exception as error:  # noqa: BLE001  # a repr of the user's may raise anything, and must not hide the error
+    except ESCAPES:
+        raise
+    except BaseException as error:  # noqa: BLE001  # a repr of the user's may raise anything, and must not hide the error
         return f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 

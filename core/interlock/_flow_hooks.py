@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
+from interlock._capture import text_of
 from interlock._context import current
-from interlock._errors import PluginError
+from interlock._errors import ESCAPES, PluginError
 from interlock._hooks import Hooks, RunView
+from interlock._results import TaskStates
 from interlock.signals import ENDRUN, Signal
 
 if TYPE_CHECKING:
@@ -42,8 +46,10 @@ class FlowHooks(Hooks):
         if isinstance(chosen, Signal) and not isinstance(chosen, ENDRUN):
             try:
                 chosen.leads_to(chosen.message, **chosen.fields)
-            except (TypeError, ValueError, AttributeError) as error:
-                raise PluginError(name, "before_step", f"answered {chosen.name}: {error}") from error
+            except ESCAPES:
+                raise
+            except BaseException as error:  # the class of a signal is a stranger's code too
+                raise PluginError(name, "before_step", f"answered {type(chosen).__name__}: {text_of(error)}") from error
         return answer
 
 
@@ -57,8 +63,12 @@ def tell_rest(runner: FlowRunner, state: State) -> None:
     hooks = runner.hooks
     if hooks is None or not hooks.rest:
         return
+    run = runner.run
+    if isinstance(state.result, TaskStates) and state.result.run is not None:
+        state = attrs.evolve(state, result=state.result.apart())
+        run = state.result.run
     token = current.set((hooks.layers, None))
     try:
-        hooks.tell_rest(runner.run, state)
+        hooks.tell_rest(run, state)
     finally:
         current.reset(token)

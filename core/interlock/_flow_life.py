@@ -12,16 +12,16 @@ from interlock._board import Board
 from interlock._capture import Answer, Raised, capture
 from interlock._context import current
 from interlock._ends import result_of, verdict_of
-from interlock._errors import NoTransition
+from interlock._errors import ESCAPES, NoTransition
 from interlock._handlers import Handled, answered, name_of, observe
-from interlock._hooks import ESCAPES, Hooks
+from interlock._hooks import Hooks
 from interlock._machine import Machine
 from interlock._resume import rebased
 from interlock._rows import Row
 from interlock._run import Run
-from interlock._task_payload import FRESH, broken, kind_of
+from interlock._task_payload import FRESH, broken, kind_of, moment
 from interlock.signals import ENDRUN, PAUSE, Signal, made
-from interlock.states import Cancelling, Running, Scheduled, State
+from interlock.states import Cancelling, Paused, Running, Scheduled, State
 
 
 class FlowLife:
@@ -120,7 +120,10 @@ class FlowLife:
         if isinstance(signal, ENDRUN):
             state = signal.state
         elif issubclass(kind, Scheduled):
-            state = kind(signal.message, start_time=signal.fields.get("start_time"))
+            time = signal.fields.get("start_time")
+            if time is None and not issubclass(kind, Paused):
+                time = moment(now)  # at once, as for a task run: nobody else would say when
+            state = kind(signal.message, start_time=time)
         else:
             state = kind(signal.message)
         if isinstance(state, Running):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from interlock._capture import Answer, Raised, capture
-from interlock._errors import NoTransition, PluginError, shown
+from interlock._errors import ESCAPES, PluginError, shown
 from interlock._hooks import Hooks, RunView
 from interlock._options import Handler
 from interlock.signals import BROKEN, ENDRUN, Signal, made, signal_from_state
@@ -72,7 +72,11 @@ class Handled(Hooks):
         chosen = signal if answer is None else answer[0]
         try:
             row = view._run._would_take(chosen)
-        except (NoTransition, ValueError):
+        except ESCAPES:
+            raise
+        except BaseException:
+            if answer is None:
+                raise
             return answer  # a plugin's answer that is none: the run says so itself
         taken = made(chosen, view._run.machine)
         new = self._proposed(row.after, taken, now or 0.0)
@@ -99,7 +103,7 @@ class Handled(Hooks):
 
             said = capture(call, {}, self._layers, Answer, Raised)
             if isinstance(said, Raised):
-                raise PluginError(name, "state_handler", f"raised {said.error!r}") from said.error
+                raise PluginError(name, "state_handler", f"raised {shown(said.error)}") from said.error
             if isinstance(said, ENDRUN):
                 raise PluginError(name, "state_handler", f"raised {said!r}; only the work itself may end its run")
             answer = said.value if isinstance(said, Answer) else said.state
@@ -146,7 +150,7 @@ def observe(call: Callable[[], object], layers: Layers, who: object) -> None:
 def answered(said: Answer | Raised | Signal, who: str, accepts: Sequence[str]) -> Signal:
     """Return the signal that leads to a state which a handler gave; `BROKEN`, with the reason, where none does."""
     if isinstance(said, Raised):
-        return BROKEN._of(f"{who} raised {said.error!r}", result=said.error)
+        return BROKEN._of(f"{who} raised {shown(said.error)}", result=said.error)
     state = said.value if isinstance(said, Answer) else said.state
     if not isinstance(state, State):
         return BROKEN._of(f"{who} returned {shown(state)}; it must be a state, or None")

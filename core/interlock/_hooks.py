@@ -6,13 +6,14 @@ idle pluggy call costs as much as ten steps. A plugin chooses signals, never sta
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from interlock._errors import NoTransition, PluginError
+from interlock._errors import ESCAPES, NoTransition, PluginError, shown
+from interlock._owned import as_shown
 
 if TYPE_CHECKING:
     from interlock._record import Record
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 hookspec = pluggy.HookspecMarker("interlock")
 hookimpl = pluggy.HookimplMarker("interlock")
 """Marks a function of a plugin as the implementation of a hook."""
-
-
-ESCAPES = (KeyboardInterrupt, SystemExit, GeneratorExit)
-"""What no plugin is blamed for: somebody wants the whole program to stop."""
 
 
 class RunView:
@@ -158,11 +155,11 @@ class Hooks:
         """
         for name, function in self.before:
             try:
-                answer = function(view, _shown(signal), now)
+                answer = function(view, as_shown(signal), now)
             except ESCAPES:
                 raise
             except BaseException as error:  # a plugin is a stranger's code: whatever it raises is its failure, not ours
-                raise PluginError(blamed(name, function, error), "before_step", f"raised {error!r}") from error
+                raise PluginError(blamed(name, function, error), "before_step", f"raised {shown(error)}") from error
             if answer is not None:
                 return answer, name
         return None
@@ -193,7 +190,7 @@ class Hooks:
     def _less(self, told: tuple[Impl, ...], failed: Impl, hook: str, error: BaseException) -> tuple[Impl, ...]:
         """Report an observer that raised, and return the others."""
         name = blamed(*failed, error)
-        failure = PluginError(name, hook, f"raised {error!r}; it is told nothing more of this run")
+        failure = PluginError(name, hook, f"raised {shown(error)}; it is told nothing more of this run")
         self.failures.append(failure)
         import logging  # here, as hardly a run needs it
 
@@ -202,17 +199,12 @@ class Hooks:
         return tuple(other for impl in told for other in (left if impl is failed else (impl,)))
 
 
-def _shown(signal: object) -> object:
-    """Return a signal as a plugin sees it: a copy where it can be copied, for what a plugin changes must not count."""
-    return copy.copy(signal) if hasattr(type(signal), "__copy__") else signal
-
-
 def blamed(name: str, function: Callable[..., object], error: BaseException) -> str:
     """Return the plugin that an error came from, where a function calls several."""
-    names: Mapping[object, str] = getattr(function, "names", {})
+    owner: Callable[[FrameType], str | None] | None = getattr(function, "owner", None)
     trace = error.__traceback__
-    while trace is not None:
-        name = names.get(trace.tb_frame.f_code, name)
+    while owner is not None and trace is not None:
+        name = owner(trace.tb_frame) or name
         trace = trace.tb_next
     return name
 

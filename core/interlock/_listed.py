@@ -89,9 +89,11 @@ def commands(own: Container[str]) -> dict[str, click.Command]:
     """Return the commands that installed plugins add, by name. Of what cannot be had a warning is printed."""
     import click
 
+    from interlock._drive import steady
+
     chosen = installed()
     added: dict[str, click.Command] = {}
-    for found_one in () if chosen is None else chosen.commands():
+    for found_one in () if chosen is None else chosen.commands(steady):
         problem: object = found_one
         if not isinstance(found_one, PluginError):
             plugin, command = found_one

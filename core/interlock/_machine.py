@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from interlock import _notation, _rows, _rules
-from interlock._errors import GuardError, NoTransition, SpecError, suggest
+from interlock._errors import GuardError, NoTransition, SpecError, shown, suggest
 from interlock._rows import Compiled, Decision
 from interlock._table import REFUSED, Cell, SignalDef, StateDef, Table
 
@@ -286,7 +286,7 @@ class Machine:
             if carried is None and not isinstance(signal, type):
                 carried = getattr(signal, "carried", None)
         if name is None or name not in self._table.signals:
-            given = repr(signal) if name is None else repr(str(name))
+            given = shown(signal) if name is None else repr(str(name))
             raise ValueError(f"{self.name}: unknown signal {given}.{suggest(name or given, self._table.signals)}")
         return name, carried
 

@@ -63,6 +63,13 @@ class TaskStates(Mapping[object, State]):
     def __len__(self) -> int:
         return len(self._states)
 
+    def apart(self) -> TaskStates:
+        """Return the same with a life of its own: what is done to that is not done to the flow run, nor told of."""
+        run = None if self.run is None else self.run._again(None, None)
+        return TaskStates(
+            self._tasks, self._states, self.parameters, run, self._records, self._slugs, self.context, self._children
+        )
+
     def records(self) -> Mapping[str, Record]:
         """Return what it takes to go on, by slug; nothing where the flow is over."""
         return {} if self.run is None or self.run.is_final else self._records()

@@ -249,7 +249,7 @@ class Run(Stepper):
             raise
 
     def _wait(self, signal: object) -> Hooks | None:
-        if nested(self, STEPS):
+        if nested(self._turn, STEPS):
             raise NestedSend(self._machine.name, self.state, text_of(signal))
         return wait(self._turn, self._hooks)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from interlock._errors import GuardError, NoTransition, PluginError
+from interlock._errors import ESCAPES, GuardError, NoTransition, PluginError, shown
 from interlock._hooks import RunView
 from interlock._record import Record
 from interlock._rows import Decision, Row
@@ -131,20 +131,28 @@ class Stepper(Record):
         """Return the row of a plugin's answer. Raises `PluginError` where it is no answer."""
         try:
             name, carried = self._machine._signal(answer, None)
-            if (power := self._machine._table.signals[name].plugins) != "free":
-                raise PluginError(
-                    plugin, "before_step", f"answered {name}; plugins are {power} of it, never the source"
-                )
-            row = self._choose(name, answer, carried)
+            signal = self._machine._table.signals[name]
+        except ESCAPES:
+            raise
+        except ValueError as error:
+            raise PluginError(plugin, "before_step", f"answered {text_of(answer)}: {error}") from None
+        except BaseException as error:  # what it answered is a stranger's code too
+            problem = f"answered what cannot be read: {shown(error)}"
+            raise PluginError(plugin, "before_step", problem) from error
+        if signal.plugins != "free":
+            problem = f"answered {signal.name}; plugins are {signal.plugins} of it, never the source"
+            raise PluginError(plugin, "before_step", problem)
+        try:
+            row = self._choose(signal.name, answer, carried)
         except (ValueError, NoTransition) as error:
             raise PluginError(plugin, "before_step", f"answered {text_of(answer)}: {error}") from None
         held = self._machine._table.attempt
         if self._open() and asked.after not in held and row.after in held:
-            problem = f"answered {name}, which leaves the attempt open; {asked.signal} would have closed it"
+            problem = f"answered {signal.name}, which leaves the attempt open; {asked.signal} would have closed it"
             raise PluginError(plugin, "before_step", problem)
         return row, (asked.signal, plugin)
 
 
 def text_of(signal: object) -> str:
     """Return a signal as it was given, for an error."""
-    return signal if isinstance(signal, str) else repr(signal)
+    return signal if isinstance(signal, str) else shown(signal)

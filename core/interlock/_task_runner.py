@@ -17,9 +17,9 @@ from interlock._commands import Call, Look, Store
 from interlock._context import context, current
 from interlock._data import Found
 from interlock._elements import flattened
-from interlock._errors import NoTransition, shown
+from interlock._errors import ESCAPES, NoTransition, shown
 from interlock._handlers import Handled, observe
-from interlock._hooks import ESCAPES, Hooks
+from interlock._hooks import Hooks
 from interlock._keeping import Keeping
 from interlock._options import delays, seconds
 from interlock._run import ANY

@@ -31,15 +31,16 @@ def wait(turn: list[Token], token: Token) -> Token:
             raise
 
 
-def nested(run: object, steps: frozenset[CodeType]) -> bool:
-    """Return whether this thread is inside a step of the run already: the call stack is the owner's mark.
+def nested(turn: list[Token], steps: frozenset[CodeType]) -> bool:
+    """Return whether this thread has the turn already: the call stack is the owner's mark.
 
-    `steps` are the codes of the methods that take the turn; the innermost of them is the caller's own.
+    `steps` are the codes of the methods of a run that take its turn; the innermost of them is the caller's own. Several
+    runs may share a turn.
     """
     frame = sys._getframe(1)
     found = 0
     while frame is not None:
-        if frame.f_code in steps and frame.f_locals.get("self") is run:
+        if frame.f_code in steps and frame.f_locals["self"]._turn is turn:
             found += 1
         frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
     return found > 1
