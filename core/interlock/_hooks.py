@@ -24,6 +24,9 @@ hookimpl = pluggy.HookimplMarker("interlock")
 """Marks a function of a plugin as the implementation of a hook."""
 
 
+_view = object.__new__
+
+
 class RunView:
     """A run as plugins see it: everything to read, nothing to change."""
 
@@ -153,31 +156,40 @@ class Hooks:
 
     def tell(self, run: Record) -> None:
         """Tell every observer of a run's last step. One that raises is reported, and told nothing more."""
-        if self.after:
-            self.after = self._told(self.after, "after_step", RunView(run), run._last_step())
+        told = self.after
+        if told:
+            view, step = _view(RunView), run._last_step()
+            view._run = run  # `RunView(run)` without a call: an observer may take no longer than a microsecond
+            for name, function in told:
+                try:
+                    function(view, step)
+                except ESCAPES:
+                    raise
+                except BaseException as error:  # noqa: BLE001  # as above; and the step is taken already, so the run must go on
+                    self.after = self._less(self.after, "after_step", (name, function), error)
 
     def tell_rest(self, run: Record, state: object) -> None:
         """Tell every observer that a flow run rests; one that raises likewise."""
-        self.rest = self._told(self.rest, "after_flow", RunView(run), state)
-
-    def _told(self, told: tuple[Impl, ...], hook: str, view: RunView, what: object) -> tuple[Impl, ...]:
-        """Tell observers, and return those that are to be told in the future."""
-        left = told
-        for name, function in told:
+        view = RunView(run)
+        for name, function in self.rest:
             try:
-                function(view, what)
+                function(view, state)
             except ESCAPES:
                 raise
-            except BaseException as error:  # as above; and the step is taken already, so the run must go on
-                name = blamed(name, function, error)
-                failure = PluginError(name, hook, f"raised {shown(error)}; it is told nothing more of this run")
-                self.failures.append(failure)
-                import logging  # here, as hardly a run needs it
+            except BaseException as error:  # noqa: BLE001  # as above
+                self.rest = self._less(self.rest, "after_flow", (name, function), error)
 
-                logging.getLogger("interlock.plugins").error("%s", failure, exc_info=error)
-                less = without(function, name)
-                left = tuple(other for item in left for other in (less if item[1] is function else (item,)))
-        return left
+    def _less(self, told: tuple[Impl, ...], hook: str, failed: Impl, error: BaseException) -> tuple[Impl, ...]:
+        """Report an observer that raised, and return those that are to be told in the future."""
+        name, function = failed
+        name = blamed(name, function, error)
+        failure = PluginError(name, hook, f"raised {shown(error)}; it is told nothing more of this run")
+        self.failures.append(failure)
+        import logging  # here, as hardly a run needs it
+
+        logging.getLogger("interlock.plugins").error("%s", failure, exc_info=error)
+        rest = without(function, name)
+        return tuple(other for item in told for other in (rest if item[1] is function else (item,)))
 
 
 def blamed(name: str, function: Callable[..., object], error: BaseException) -> str:
