@@ -86,8 +86,11 @@ def in_a_thread(work: Callable[[], Any]) -> Any:
         return threads.submit(work).result(LONG)
 
 
-def drawn() -> Flow:
-    """Return a flow in which each kind of thing happens: a retry, a skip, a loop, a map, a failure."""
+def drawn(handled: bool = False) -> Flow:
+    """Return a flow in which each kind of thing happens: a retry, a skip, a loop, a map, a failure.
+
+    `handled`: with state handlers, who say nothing.
+    """
     with Flow("all of it") as flow:
         first = task(name="first", max_retries=1)(does(ValueError("no"), [1, 2]))()
         task(name="skipped")(does(SKIP("not today")))()
@@ -96,6 +99,10 @@ def drawn() -> Flow:
         last = task(name="last")(lambda x, y: 5)(mapped, looped)
         task(name="failed")(does(KeyError("gone")))()
     flow.set_reference_tasks([last])
+    if handled:
+        for each in flow.tasks:
+            each.state_handlers = [lambda it, old, new: None]
+        flow.state_handlers = (lambda it, old, new: None,)
     return flow
 
 

@@ -37,18 +37,12 @@ class Found:
 
     name: str
     entry: EntryPoint
+    distribution: str
+    """The name of the distribution that it came with. Read once: each time its metadata are parsed anew."""
+    version: str
+    """The version of that distribution."""
     others: tuple[str, ...] = ()
     """Other distributions that have a plugin of the same name."""
-
-    @property
-    def distribution(self) -> str:
-        """The name of the distribution that it came with."""
-        return self.entry.dist.name if self.entry.dist is not None else ""
-
-    @property
-    def version(self) -> str:
-        """The version of that distribution."""
-        return self.entry.dist.version if self.entry.dist is not None else ""
 
     @property
     def shipped(self) -> bool:
@@ -96,7 +90,8 @@ def _found(path: tuple[str, ...]) -> tuple[Found, ...]:
 
     every: dict[str, list[Found]] = {}
     for entry in entry_points(group=GROUP):
-        every.setdefault(entry.name, []).append(Found(entry.name, entry))
+        name, version = ("", "") if entry.dist is None else (entry.dist.name, entry.dist.version)
+        every.setdefault(entry.name, []).append(Found(entry.name, entry, name, version))
     return tuple(
         attrs.evolve(first, others=tuple(other.distribution for other in others))
         for _, (first, *others) in sorted(every.items())

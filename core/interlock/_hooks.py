@@ -24,6 +24,9 @@ hookimpl = pluggy.HookimplMarker("interlock")
 """Marks a function of a plugin as the implementation of a hook."""
 
 
+_view = object.__new__
+
+
 class RunView:
     """A run as plugins see it: everything to read, nothing to change."""
 
@@ -166,9 +169,11 @@ class Hooks:
 
     def tell(self, run: Record) -> None:
         """Tell every observer of a run's last step. One that raises is reported, and told nothing more."""
-        if self.after:
-            view, step = RunView(run), run._last_step()
-            for impl in self.after:
+        told = self.after
+        if told:
+            view, step = _view(RunView), run._last_step()
+            view._run = run  # `RunView(run)` without a call: an observer may take no longer than a microsecond
+            for impl in told:
                 try:
                     impl[1](view, step)
                 except ESCAPES:

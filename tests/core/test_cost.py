@@ -11,13 +11,14 @@ import gc
 import sys
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import pytest
 from benchmarks.flows import chain, fan, loop
 from benchmarks.machines import CYCLE, TABLE
 
-from interlock import Flow, Machine, Run, task
+from interlock import Flow, Machine, Plugins, Run, RunView, Step, hookimpl, task
 
 SMALL, LARGE = 10**3, 10**4
 
@@ -77,9 +78,9 @@ def height(work: Work) -> int:
     return most - before
 
 
-def cycles(number: int) -> Work:
+def cycles(number: int, plugins: Plugins | None = None) -> Work:
     """Return what takes so many times three steps of one run: two plain ones, and one that is guarded and counted."""
-    send = Run(Machine.from_toml(TABLE)).send
+    send = Run(Machine.from_toml(TABLE), plugins=plugins).send
 
     def work() -> None:
         for _ in range(number):
@@ -112,6 +113,32 @@ def test_calls_of_a_step() -> None:
     assert rest < 0.01
 
 
+class Observer:
+    @hookimpl
+    def after_step(self, run: RunView, step: Step) -> None: ...
+
+
+class Silent:
+    @hookimpl
+    def before_step(self, run: RunView, signal: object, now: float | None) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("plugins", "most"),
+    [  # ratchets: of three steps, with the plugins' own calls in them
+        pytest.param([], 5.05, id="none"),
+        pytest.param([Observer], 14.05, id="one observer"),
+        pytest.param([Observer, Observer], 17.05, id="two observers"),
+        pytest.param([Silent], 31.05, id="one that is asked"),
+    ],
+)
+def test_calls_of_a_step_with_plugins(plugins: list[Callable[[], object]], most: float) -> None:
+    """`Plugins` without any cost nothing; an observer takes three calls a step, with its own, and each other one."""
+    each, rest = growth(calls, lambda number: cycles(number, Plugins(*(make() for make in plugins))))
+    assert each <= most
+    assert rest < 0.01
+
+
 @pytest.mark.parametrize(
     ("build", "most"),
     [  # ratchets, with the body's own call in them; a turn also asks the context and raises LOOP, which takes five
@@ -123,9 +150,12 @@ def test_calls_of_a_step() -> None:
 def test_calls_are_the_same_for_each(build: Callable[[int], Flow], most: int) -> None:
     """One more costs as much as any before, to the call; what the flow run itself costs is less than a hundredth.
 
-    A turn adds a step to a story that is cut every 1,000 steps, which is less than a hundredth too.
+    A turn adds a step to a story that is cut every 1,000 steps, which is less than a hundredth too. `Plugins` without
+    any cost nothing.
     """
     each, rest = growth(calls, running(build))
+    idle, _ = growth(calls, lambda size: partial(build(size).run, plugins=Plugins()))
+    assert idle == each
     assert each <= most
     assert build is loop or each == int(each)
     assert each - int(each) < 0.01 * each

@@ -13,6 +13,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from importlib.metadata import Distribution
 from pathlib import Path
 
 import attrs
@@ -222,6 +223,20 @@ def test_what_is_installed_is_used_by_every_flow_run(site: Site) -> None:
     assert len(seen) == 2 * count
     assert load_plugins().names == ("good",)
     assert load_plugins(["good"]).names == ("good",)
+
+
+def test_who_is_installed_is_looked_up_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second flow run reads no metadata: what is installed is kept for as long as the path is the same."""
+    site.install("good", GOOD)
+    site.install("extra", NEEDS, distribution="interlock")
+    flow, _ = flow_of(does(1))
+    flow.run()
+    monkeypatch.delattr(Distribution, "metadata")
+    flow.run()
+    assert [(each.name, each.version, each.shipped) for each in found()] == [
+        ("extra", "1.5", True),
+        ("good", "1.5", False),
+    ]
 
 
 def test_where_nothing_is_installed_nothing_is_used(site: Site) -> None:

@@ -6,12 +6,14 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import holds
 import pytest
 from acts import Told, does, flow_of, refused
+from misbehaving import WAYS, plugin, ran
 
-from interlock import Flow, Task, context, hookimpl, states, task
-from interlock.signals import ENDRUN, FAIL, LOOP, PAUSE, RETRY, SKIP
-from interlock.states import Cached, Failed, Running, Skipped, State, Success, TriggerFailed
+from interlock import Flow, RunView, Task, context, hookimpl, states, task
+from interlock.signals import ENDRUN, FAIL, LOOP, PAUSE, RETRY, SKIP, SUCCESS
+from interlock.states import Cached, Cancelled, Cancelling, Failed, Running, Skipped, State, Success, TriggerFailed
 
 
 class Watch:
@@ -164,6 +166,86 @@ def test_what_nothing_may_change_is_only_told(caplog: pytest.LogCaptureFixture) 
     ]
 
 
+def stops(lifecycle: str) -> Any:
+    """Return a plugin that breaks the runs of a life cycle at their outcome. Any: plugins have no common type."""
+
+    def act(run: RunView, signal: object, now: object) -> None:
+        if run.lifecycle == lifecycle and isinstance(signal, SUCCESS):
+            raise ValueError("not mine")
+
+    return plugin("before_step", act)
+
+
+@pytest.mark.parametrize("signal", ["CANCEL", "BROKEN"])
+@pytest.mark.parametrize("of", ["task-run", "flow-run"])
+def test_of_what_plugins_are_only_told_handlers_are_too(signal: str, of: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Of CANCEL and BROKEN handlers are told, and what they answer or raise is ignored, with a warning."""
+    seen, end = (Cancelling, Cancelled) if signal == "CANCEL" else (Failed, Failed)
+    for act, said in ((Success("mine"), 'returned <Success: "mine"> for'), (ValueError("mine"), "raised ValueError")):
+        caplog.clear()
+        watch = Watch()
+        flow, (node,) = flow_of(does(KeyboardInterrupt() if signal == "CANCEL" else 1))
+        (node if of == "task-run" else flow).state_handlers = [watch, at(seen, act)]
+        state = flow.run(plugins=[] if signal == "CANCEL" else [stops(of)])
+        assert type(state.result[node] if of == "task-run" else state) is end
+        assert ("Running", seen.__name__) in watch.seen
+        messages = [record.getMessage() for record in caplog.records if record.name == "interlock.handlers"]
+        assert ["'handler'" in message and said in message for message in messages] == [True]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_what_stops_the_program_in_a_handler(error: type[BaseException]) -> None:
+    """Ctrl-C in a handler speaks to the program; `sys.exit` fails the run, as it does in a body."""
+    flow, (node,) = flow_of(does(1), state_handlers=[at(Success, error())])
+    if error is KeyboardInterrupt:
+        with pytest.raises(KeyboardInterrupt):
+            flow.run()
+    else:
+        assert "plugin 'handler', state_handler: raised SystemExit()" in str(flow.run().result[node].message)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("of", ["task", "flow"])
+def test_a_handler_that_breaks_is_named_by_every_driver(way: str, of: str) -> None:
+    """However the flow is run, each story is a path, and the failure names the handler, whatever it raised."""
+
+    class Unshown(Exception):
+        def __repr__(self) -> str:
+            raise ValueError
+
+    for act in (ValueError("no"), Unshown(), 5, FAIL("no")):
+        flow, (node, _) = flow_of(does(1), does(2), max_retries=1)
+        (node if of == "task" else flow).state_handlers = [at(Success, act)]
+        found = ran(flow, None, way)
+        assert found.runner is not None
+        assert found.state is not None
+        holds.check(found.runner, found.state)
+        ended = found.state.result[node] if of == "task" else found.state
+        assert type(ended) is Failed
+        assert ("plugin 'handler', state_handler: " in str(ended.message)) is (not isinstance(act, FAIL))
+
+
+def test_handlers_make_one_substitution() -> None:
+    """Whatever is proposed on the way, one signal is taken; who proposed the last state is named."""
+    asked: list[str] = []
+
+    def goes_round(it: object, old: State, new: State) -> State:
+        asked.append(type(new).__name__)
+        turns: dict[type[State], State] = {Success: Failed("1"), Failed: Skipped("2"), Skipped: Success("3", 7)}
+        return turns[type(new)]
+
+    flow, (node,) = flow_of(does(1))
+
+    def handler(it: object, old: State, new: State) -> State | None:
+        return None if type(new) is Running else goes_round(it, old, new)
+
+    node.state_handlers = [handler] * 3
+    told = Told()
+    state = flow.run(plugins=[told]).result[node]
+    assert (state, asked) == (Success("3", 7), ["Success", "Failed", "Skipped"])
+    assert told.tasks[1:] == ["Running -SUCCESS-> Success (asked: SUCCESS, chosen by handler)"]
+
+
 def test_what_breaks_while_it_is_told_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """An error of a handler that is only told is logged."""
     with caplog.at_level(logging.ERROR, "interlock"):
@@ -241,6 +323,25 @@ def test_a_failure_is_told_once() -> None:
     result = flow.run().result
     assert told == [(bad, result[bad])]
     assert result[again].is_successful()
+
+
+def test_what_is_a_failure_in_the_end() -> None:
+    """Each child that failed, a trigger that said no, and what a plugin broke are told of; a cancelled run is not."""
+    told: list[tuple[str, str]] = []
+
+    def tell(it: Task, state: State) -> None:
+        told.append((context.task_full_name, type(state).__name__))
+
+    with Flow("failures") as flow:
+        bad = task(name="bad", on_failure=tell)(lambda x: 1 / x).map([1, 0])
+        task(name="behind", on_failure=tell)(lambda x: x)(bad)
+        task(name="gate", on_failure=tell)(lambda x: x)(task(does(FAIL("no")))())
+    flow.run()
+    assert sorted(told) == [("bad[1]", "Failed"), ("behind", "TriggerFailed"), ("gate", "TriggerFailed")]
+    told.clear()
+    flow_of(does(KeyboardInterrupt()), on_failure=tell, name="cancelled")[0].run()
+    flow_of(does(1), on_failure=tell, name="broken")[0].run(plugins=[stops("task-run")])
+    assert told == [("broken", "Failed")]
 
 
 def test_who_is_told_of_a_failure_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
