@@ -6,17 +6,18 @@ all that is kept of the past is one time, that at which the next start would com
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-TICK = 1e-6  # seconds: what is less apart is the same time, for states have theirs in microseconds
-KEPT = 3600.0  # seconds behind its time that a place in the line is kept for one that does not come
+TICK = 1000  # nanoseconds: times come and go in microseconds, as states have them; between them all sums are exact
+SECOND = 1_000_000 * TICK
+KEPT = 3600 * SECOND  # so long behind its time a place in the line is kept for one that does not come
 
 
 def moment(seconds: float) -> datetime:
-    """Return a time in seconds since 1970 as a datetime that is not before it."""
-    made = EPOCH + timedelta(seconds=seconds)
-    return made if made.timestamp() >= seconds else made + timedelta(microseconds=1)
+    """Return a time in seconds since 1970 as a datetime."""
+    return EPOCH + timedelta(microseconds=round(seconds * 1e6))
 
 
 class Bucket:
@@ -42,11 +43,15 @@ class Bucket:
             raise ValueError(f"burst={burst!r}; it must be a whole number from 1 on")
         self.every = per / rate
         """Seconds between two starts, if they come evenly."""
-        self._early = (burst - 1) * self.every  # so much before its even time one may start
-        self._next = 0.0  # when the next start would come evenly, behind all that have a place in the line
-        self._started = 0.0  # the same, behind those that have started
-        self._until = 0.0  # nothing starts before
-        self._line: dict[str, float] = {}  # who waits, each with its time; in the order of the times
+        self._every = math.ceil(self.every * SECOND)
+        self._early = (burst - 1) * self._every  # so much before its even time one may start
+        # So much later than it was told one may come without being one too many: every clock wakes a little late, and
+        # each would push the next one otherwise.
+        self._late = max(0, self._every - TICK)
+        self._next = 0  # when the next start would come evenly, behind all that have a place in the line
+        self._started = 0  # the same, behind those that have started
+        self._until = 0  # nothing starts before
+        self._line: dict[str, int] = {}  # who waits, each with its time; in the order of the times
 
     def __len__(self) -> int:
         """Return how many have a place in the line."""
@@ -58,17 +63,13 @@ class Bucket:
         The place in the line is kept: who comes at that time may start, unless others came so late that there would be
         too many at once; then it goes to the end of the line.
         """
-        at = self._line.get(who)
-        if at is None:
-            at = self._enter(who, now)
-        elif at <= now < self._started - self._early - self.every:
-            # One interval is given to those who come a little late, as every clock makes them: else each would push
-            # the next one.
-            at = self._enter(who, now)
-        if now < at:
-            return at
+        time, at = _exact(now), self._line.get(who)
+        if at is None or at <= time < self._started - self._early - self._late:
+            at = self._enter(who, time)
+        if time < at:
+            return at / SECOND
         del self._line[who]
-        self._started = max(self._started, now) + self.every
+        self._started = max(self._started, time) + self._every
         self._next = max(self._next, self._started)
         return None
 
@@ -77,37 +78,38 @@ class Bucket:
 
         Returns the time before which nothing starts now, for it may have been shut for longer.
         """
-        until = self._until = max(_told(until), self._until)
-        line = {} if first is None else {first: until}
+        even = self._until = max(_exact(until), self._until)
+        line = {} if first is None else {first: even}
         line |= {who: at for who, at in self._line.items() if who != first}
-        even = until
         for who, at in line.items():
             line[who] = _told(max(at, even))
-            even = line[who] + self.every
+            even = line[who] + self._every
         self._line = line
         self._next = max(self._next, even + self._early)
-        self._started = max(self._started, until + self._early)
-        return until
+        return self._until / SECOND
 
-    def _enter(self, who: str, now: float) -> float:
+    def _enter(self, who: str, time: int) -> int:
         """Put somebody at the end of the line, and return the time that it is given."""
-        self._forget(now)
+        self._forget(time)
         self._line.pop(who, None)
-        even = max(self._next, now)
-        at = even - self._early
-        at = self._line[who] = now if at < now + TICK else _told(at)
-        self._next = even + self.every
+        even = max(self._next, time)
+        at = self._line[who] = max(time, _told(even - self._early))
+        self._next = even + self._every
         return at
 
-    def _forget(self, now: float) -> None:
+    def _forget(self, time: int) -> None:
         """Drop those who did not come: their flow run was cancelled, or has gone."""
         while self._line:
             who, at = next(iter(self._line.items()))
-            if at + KEPT >= now:
+            if at + KEPT >= time:
                 return
             del self._line[who]
 
 
-def _told(at: float) -> float:
+def _exact(seconds: float) -> int:
+    return round(seconds * 1e6) * TICK
+
+
+def _told(at: int) -> int:
     """Return a time as those will have it who are told: in microseconds, and never earlier."""
-    return moment(at).timestamp()
+    return -(-at // TICK) * TICK

@@ -18,7 +18,7 @@ from acts import Told, it
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock import Flow, Plugins, Run, hookimpl, states, task
+from interlock import Flow, Plugins, Run, hookimpl, pause_task, states, task
 from interlock.control_flow import FilterTask
 from interlock.signals import CANCEL, FAIL, LOOP, PAUSE, RETRY, TRIGGERFAIL, VALIDATIONFAIL, Signal
 from interlock.states import State
@@ -173,6 +173,30 @@ def test_no_more_than_so_many_of_a_map() -> None:
         assert kinds(node) == ["Quarantined", "Quarantined", "Failed", "Failed"]
         assert state.is_failed()
     assert kinds(run(Poison(1), Quarantine(1, at_most=0))[1])[1] == "Failed"
+
+
+def test_a_gate_that_says_no_is_not_the_element() -> None:
+    """What fails before its body was called fails as it would."""
+
+    def no(upstreams: object) -> bool:
+        raise FAIL("not today")
+
+    quarantine = Quarantine(after=1)
+    _, node = run(Poison(), quarantine, trigger=no)
+    assert node.map_states == (states.Failed("not today"),) * 4  # type: ignore[attr-defined]
+    assert quarantine.report() == ()
+
+
+def test_what_was_told_is_not_told_again(tmp_path: Path) -> None:
+    """A flow run that rests for a person and goes on adds each element to the file once."""
+    file, plugins = tmp_path / "aside.jsonl", Plugins(Quarantine(after=1, to=tmp_path / "aside.jsonl"))
+    with Flow("rests") as flow:
+        task(Poison(1)).map([0, 1])
+        task(pause_task)()
+    rested = flow.run(plugins=plugins)
+    assert rested.is_paused()
+    assert flow.resume(rested, plugins=plugins).is_successful()
+    assert len(file.read_text(encoding="utf-8").splitlines()) == 1
 
 
 def test_another_plugin_may_have_set_it_aside() -> None:
