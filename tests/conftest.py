@@ -6,9 +6,13 @@ import signal
 from collections.abc import Iterator, Sequence
 
 import pytest
+from hypothesis import settings
 from row_coverage import Recorder, judged, read, whole
 
 from interlock import _begin
+
+settings.register_profile("untimed", settings.default, deadline=None)  # no test is held to a time
+settings.load_profile("untimed")
 
 RECORDER = Recorder()
 FOUND: list[str] = []

@@ -13,7 +13,6 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from importlib.metadata import Distribution
 from pathlib import Path
 
 import attrs
@@ -151,17 +150,11 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    """Return an empty site, the first one on the path; what was found is found anew for each path."""
+    """Return an empty site, the first one on the path, which is looked at anew; what else is installed is not seen."""
     monkeypatch.delenv(BLOCK, raising=False)
     monkeypatch.syspath_prepend(tmp_path)
-    everywhere = importlib.metadata.entry_points
-
-    def here(group: str) -> list[importlib.metadata.EntryPoint]:
-        """Return what is installed in the site: whatever this interpreter has beside it is not asked about."""
-        entries = [(entry, entry.dist) for entry in everywhere(group=group)]
-        return [entry for entry, dist in entries if dist and Path(str(dist.locate_file(""))) == tmp_path]
-
-    monkeypatch.setattr(importlib.metadata, "entry_points", here)
+    every = importlib.metadata.distributions
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda: every(path=[str(tmp_path)]))
     made = Site(tmp_path)
     yield made
     for module in made.modules:
@@ -231,7 +224,7 @@ def test_who_is_installed_is_looked_up_once(site: Site, monkeypatch: pytest.Monk
     site.install("extra", NEEDS, distribution="interlock")
     flow, _ = flow_of(does(1))
     flow.run()
-    monkeypatch.delattr(Distribution, "metadata")
+    monkeypatch.delattr(importlib.metadata.Distribution, "metadata")
     flow.run()
     assert [(each.name, each.version, each.shipped) for each in found()] == [
         ("extra", "1.5", True),

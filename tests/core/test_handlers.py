@@ -47,6 +47,14 @@ def run(body: Callable[..., object], *handlers: Callable[..., Any], **options: A
     return state, told.tasks
 
 
+def handle(it: Task | Flow, *handlers: Callable[..., Any]) -> None:
+    """Give a task or a flow its handlers. Any: what they return may be wrong on purpose."""
+    if isinstance(it, Task):
+        it.state_handlers = list(handlers)
+    else:
+        it.state_handlers = handlers
+
+
 def test_every_change_is_seen_once() -> None:
     """A handler sees each change of a run as it counts: no failure before a retry, and the end once."""
     watch = Watch()
@@ -185,7 +193,7 @@ def test_of_what_plugins_are_only_told_handlers_are_too(signal: str, of: str, ca
         caplog.clear()
         watch = Watch()
         flow, (node,) = flow_of(does(KeyboardInterrupt() if signal == "CANCEL" else 1))
-        (node if of == "task-run" else flow).state_handlers = [watch, at(seen, act)]
+        handle(flow if of == "flow-run" else node, watch, at(seen, act))
         state = flow.run(plugins=[] if signal == "CANCEL" else [stops(of)])
         assert type(state.result[node] if of == "task-run" else state) is end
         assert ("Running", seen.__name__) in watch.seen
@@ -215,7 +223,7 @@ def test_a_handler_that_breaks_is_named_by_every_driver(way: str, of: str) -> No
 
     for act in (ValueError("no"), Unshown(), 5, FAIL("no")):
         flow, (node, _) = flow_of(does(1), does(2), max_retries=1)
-        (node if of == "task" else flow).state_handlers = [at(Success, act)]
+        handle(flow if of == "flow" else node, at(Success, act))
         found = ran(flow, None, way)
         assert found.runner is not None
         assert found.state is not None
