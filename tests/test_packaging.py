@@ -86,7 +86,7 @@ def test_import_scans_no_entry_points() -> None:
 
 def test_the_plugin_of_pytest_is_an_entry_point_and_loads_nothing() -> None:
     """It is found where the wheel is installed; of Interlock it imports nothing before it is asked."""
-    assert PROJECT["entry-points"] == {"pytest11": {"interlock": "interlock_pytest"}}
+    assert PROJECT["entry-points"]["pytest11"] == {"interlock": "interlock_pytest"}
     if os.environ.get("INTERLOCK_FROM_WHEEL"):
         (point,) = importlib.metadata.entry_points(group="pytest11", name="interlock")
         assert point.value == "interlock_pytest"

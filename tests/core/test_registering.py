@@ -389,8 +389,9 @@ def test_an_executor_of_a_plugin_that_cannot_be_shut_down_is_named(
     error: BaseException, way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """That is logged, with the plugin's name; the flow run is over, and its state is returned."""
-    executor = Wild(ThreadExecutor().submit, raises(error))
-    found = ran(flow_of(does(1))[0], [plugin("make_executor", lambda *given: executor)], way, "mine")
+    with ThreadExecutor() as threads:
+        executor = Wild(threads.submit, raises(error))
+        found = ran(flow_of(does(1))[0], [plugin("make_executor", lambda *given: executor)], way, "mine")
     assert type(found.state) is Success
     assert caplog.messages == [f"plugin 'Villain', make_executor: its shutdown raised {error!r}"]
 
@@ -410,7 +411,13 @@ def test_an_executor_is_shut_down_behind_the_run(body: Callable[[], object], err
 
     def make(name: str, workers: int | None) -> Any:
         made.append(f"made {name} {workers}")
-        return Wild(ThreadExecutor().submit, lambda: made.append("shut down"))
+        threads = ThreadExecutor()
+
+        def end() -> None:
+            made.append("shut down")
+            threads.shutdown()
+
+        return Wild(threads.submit, end)
 
     for _ in range(2):
         found = ran(flow_of(body)[0], [plugin("make_executor", make)], way, "mine")
