@@ -46,6 +46,8 @@ class Store(Call):
 
     outcome: Signal
     """What counts once it is stored."""
+    inputs: Mapping[str, Any]
+    """What the body was called with."""
 
 
 @attrs.define(eq=False)

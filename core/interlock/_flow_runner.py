@@ -136,8 +136,8 @@ class FlowRunner:
             signal = kept
         if self.places is not None:
             self.places.leave(call.runner)
-        runner = call.runner
-        if runner.receive(signal, call.attempt, now, call.layers, call.arguments):
+        runner, inputs = call.runner, call.inputs if type(call) is Store else call.arguments
+        if runner.receive(signal, call.attempt, now, call.layers, inputs):
             if type(runner.state) is states.Looped and self.places is None and not self._timers.held:
                 again = runner.again(call, now)
                 if again is not None:

@@ -154,7 +154,7 @@ class TaskRunner(TaskRun):
             return None
         location = None if self.data.found is None else self.data.found.location
         store = partial(keeping.store, location, call.arguments, value, isinstance(signal, LOOP))
-        return Store(self, call.attempt, store, {}, call.layers, signal)
+        return Store(self, call.attempt, store, {}, call.layers, signal, call.arguments)
 
     def stored(self, store: Store, signal: Signal) -> Signal:
         """Return the outcome that counts when a result was stored, or could not be."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from interlock import (
 )
 from interlock._hooks import RunView
 from interlock._story import Step
+from interlock.results import LocalResult
 from interlock.signals import (
     FAIL,
     LOOP,
@@ -386,8 +388,10 @@ def test_what_is_no_plugin_is_refused() -> None:
 # What a plugin may know
 
 
-def test_a_plugin_sees_what_the_body_was_called_with() -> None:
-    """Where a body has ended, the context has its arguments; where none has, it has none."""
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_plugin_sees_what_the_body_was_called_with(stored: bool, tmp_path: Path) -> None:
+    """Where a body has ended, the context has its arguments, stored or not; where none has, it has none."""
+    result = LocalResult(tmp_path) if stored else None
     seen: list[tuple[str, object]] = []
 
     def look(run: RunView, signal: object) -> None:
@@ -395,7 +399,7 @@ def test_a_plugin_sees_what_the_body_was_called_with() -> None:
             seen.append((type(signal).__name__, context.get("task_inputs")))
 
     with Flow("inputs") as flow:
-        task(lambda x, y: x + y).map([1, 2], unmapped(5))
+        task(result=result)(lambda x, y: x + y).map([1, 2], unmapped(5))
     assert flow.run(plugins=[Chooser(look)]).is_successful()
     assert [inputs for name, inputs in seen if name == "SUCCESS"][-2:] == [{"x": 1, "y": 5}, {"x": 2, "y": 5}]
     assert {repr(inputs) for name, inputs in seen if name != "SUCCESS"} == {"None"}
