@@ -6,11 +6,11 @@ classes of its states and signals where the life cycle has classes: those of tas
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -20,6 +20,9 @@ from interlock._extend import Part, own_part
 from interlock._machine import Machine
 from interlock.signals import NAMED, Signal
 from interlock.states import BY_NAME, State
+
+if TYPE_CHECKING:
+    from pathlib import Path  # not when it runs: `import interlock` is to be quick
 
 WITH_CLASSES = ("task-run", "flow-run")
 """The life cycles whose states and signals are classes; those of all others are names."""
@@ -89,11 +92,12 @@ class Extension(Part):
     ) -> Extension:
         """Return the extension that a TOML file describes, such as `Path(__file__).with_name("approval.toml")`."""
         try:
-            data = Path(path).read_bytes()
+            with open(path, "rb") as file:
+                data = file.read()
         except OSError as error:
             raise SpecError(str(path), (str(error.strerror or error),)) from None
         raw = _notation.decode(data, str(path))
-        return cls(raw, module=module, classes=classes, guards=guards, file=Path(path).name)
+        return cls(raw, module=module, classes=classes, guards=guards, file=os.path.basename(path))
 
     @property
     def classes(self) -> Mapping[str, type]:
