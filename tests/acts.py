@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from interlock import Flow, FlowError, Task, hookimpl, task
 from interlock._hooks import RunView
 from interlock._story import Step
 from interlock.states import State, Success
+
+LONG = 60.0  # seconds that nothing takes: no test waits for it
 
 
 def does(*acts: object) -> Callable[[], object]:
@@ -28,6 +31,23 @@ def does(*acts: object) -> Callable[[], object]:
         return act
 
     return work
+
+
+class Gate:
+    """What bodies wait at until a test opens it."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.there = threading.Semaphore(0)
+
+    def __call__(self) -> str:
+        self.there.release()
+        self.event.wait(LONG)
+        return "late"
+
+    def reached(self) -> None:
+        """Wait until one more body is there."""
+        assert self.there.acquire(timeout=LONG)
 
 
 class Told:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator, Sequence
 
 import pytest
+from acts import Gate
 from hypothesis import settings
 from row_coverage import Recorder, judged, read, whole
 
@@ -17,6 +18,14 @@ settings.load_profile("untimed")
 RECORDER = Recorder()
 FOUND: list[str] = []
 LEFT_OUT: list[object] = []
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """Return a gate that is opened at the end, so that no thread stays."""
+    gate = Gate()
+    yield gate
+    gate.event.set()
 
 
 @pytest.fixture(autouse=True)

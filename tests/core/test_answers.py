@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from acts import Told, does, flow_of, it, placed, refused
+from acts import LONG, Gate, Told, does, flow_of, it, placed, refused
 
 from interlock import Flow, FlowError, context, task
 from interlock.signals import CANCEL, FAIL, LOOP, PAUSE, RESUME, SKIP
 from interlock.states import Cancelled, Paused, Skipped, Success
 
 DRIVERS = [{}, {"executor": "threads"}, {"executor": "async"}]
-LONG = 60.0  # seconds that nothing takes
-
-
-class Gate:
-    """What a body waits at until a test opens it."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-        self.there = threading.Event()
-
-    def __call__(self) -> str:
-        self.there.set()
-        self.event.wait(LONG)
-        return "late"
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    """A gate that is opened at the end, so that no thread stays."""
-    gate = Gate()
-    yield gate
-    gate.event.set()
 
 
 def asks() -> str:
@@ -53,7 +30,7 @@ def test_an_answer_while_others_go_on(how: dict[str, Any], gate: Gate) -> None:
         slow = placed(task(gate), upstream_tasks=[])
     told = Told()
     handle = flow.start(plugins=[told], **how)
-    assert gate.there.wait(LONG)
+    gate.reached()
     while "Running -PAUSE-> Paused" not in told.tasks:
         threading.Event().wait(0.001)
     handle.send(waits, RESUME("by Ann"))
@@ -135,7 +112,7 @@ def test_an_answer_that_comes_too_late_is_logged(
     flow, (slow, over) = flow_of(gate, does(5))
     slow.set_upstream(over, flow=flow)
     handle = flow.start(**how)
-    assert gate.there.wait(LONG)
+    gate.reached()
     handle._interrupts.say("work-1", RESUME("late"))  # as `send` does behind its check, which it would not pass now
     gate.event.set()
     assert handle.result(LONG).result[over] == Success(None, 5)

@@ -13,14 +13,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from acts import Told, does, flow_of, placed
+from acts import LONG, Gate, Told, does, flow_of, placed
 
 from interlock import Flow, context, states, task, triggers
 from interlock.executors import ThreadExecutor
 from interlock.signals import FAIL, PAUSE
 from interlock.states import Cancelled, Failed, Success, TimedOut
 
-LONG = 60.0  # seconds that a test waits for what comes at once
 SHORT = 0.05
 
 STOPPED = Cancelled("The flow run was cancelled")
@@ -42,31 +41,6 @@ def made(name: str) -> Iterator[dict[str, Any]]:
 
 DRIVERS = ["in-line", "threads", "async", "pool", "own"]
 THREADED = ["threads", "pool", "own"]
-
-
-class Gate:
-    """What bodies wait at until a test opens it."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-        self.there = threading.Semaphore(0)
-
-    def __call__(self) -> str:
-        self.there.release()
-        self.event.wait(LONG)
-        return "late"
-
-    def reached(self) -> None:
-        """Wait until one more body is there."""
-        assert self.there.acquire(timeout=LONG)
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    """A gate that is opened at the end, so that no thread stays."""
-    gate = Gate()
-    yield gate
-    gate.event.set()
 
 
 async def sleeps() -> None:

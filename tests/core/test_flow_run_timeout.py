@@ -7,38 +7,17 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from acts import Told, does, flow_of, refused
+from acts import LONG, Gate, Told, does, flow_of, refused
 
 from interlock import Flow, Task, context, states, task
 from interlock.signals import FAIL, SKIP, TIMEOUT
 from interlock.states import Failed, Success, TimedOut
 
-LONG = 60.0  # seconds that a body would take; no test waits for it
 SHORT = 0.05
-
-
-class Gate:
-    """What a body waits at until a test opens it."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-
-    def __call__(self) -> str:
-        self.event.wait(LONG)
-        return "late"
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    """A gate that is opened at the end, so that no thread stays."""
-    gate = Gate()
-    yield gate
-    gate.event.set()
 
 
 def test_work_in_time_is_as_ever() -> None:
