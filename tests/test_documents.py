@@ -22,6 +22,8 @@ from interlock import Machine
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "core" / "README.md",
+    ROOT / "core" / "coming-from-transitions.md",
+    ROOT / "core" / "coming-from-python-statemachine.md",
     ROOT / "spec" / "README.md",
     ROOT / "plugins" / "README.md",
     ROOT / "plugins" / "HOOKS.md",
@@ -126,10 +128,16 @@ def test_shell_blocks_run(place: str, code: str, tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, ""), place
 
 
+@pytest.mark.parametrize(("place", "code"), [pytest.param(*block, id=block[0]) for block in blocks("js")])
+def test_javascript_blocks_are_what_is_run(place: str, code: str) -> None:
+    """The JavaScript that is shown stands word for word in what drives the tests of the exports."""
+    assert code.strip() in (ROOT / "tests" / "js" / "driver.mjs").read_text(encoding="utf-8"), place
+
+
 def test_all_kinds_of_blocks_are_known() -> None:
     """No block of the documents is of a kind that no test looks at."""
     found = {found[1] for document in DOCUMENTS for found in BLOCK.finditer(document.read_text(encoding="utf-8"))}
-    assert found == {"python", "toml", "sh", "mermaid"}
+    assert found == {"js", "python", "toml", "sh", "mermaid"}
 
 
 def test_what_must_hold_is_listed() -> None:

@@ -23,9 +23,11 @@ from interlock._errors import (
     SpecMismatch,
     StoredError,
 )
+from interlock._exports import draw
 from interlock._extension import Extension
 from interlock._flow import Flow
 from interlock._hooks import RunView, hookimpl
+from interlock._imported import Import
 from interlock._machine import Machine
 from interlock._options import exponential_backoff
 from interlock._plugins import Plugins
@@ -42,6 +44,7 @@ __all__ = [
     "Flow",
     "FlowError",
     "GuardError",
+    "Import",
     "InterlockError",
     "Machine",
     "NestedSend",
@@ -63,6 +66,7 @@ __all__ = [
     "case",
     "context",
     "control_flow",
+    "draw",
     "exponential_backoff",
     "flatten",
     "hookimpl",

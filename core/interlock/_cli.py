@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from interlock import _draw, _target
+from interlock import _draw, _exports, _target
 from interlock._errors import InterlockError, listed, suggest
 from interlock._flow import Flow
 from interlock._machine import Machine
@@ -190,30 +190,66 @@ def _save(flow: Flow, state: State, path: Path | None) -> Path | None:
     return path
 
 
+def _known(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and value not in _exports.FORMATS:
+        raise click.BadParameter(_exports.unknown(value))
+    return value
+
+
 @cli.command()
 @click.argument("lifecycle")
-@click.option("--as", "form", type=click.Choice(["mermaid", "grid"]), default="mermaid", show_default=True)
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file.")
+@click.option(
+    "--as",
+    "form",
+    metavar="FORMAT",
+    callback=_known,
+    help=f"One of {', '.join(_exports.FORMATS)}. Else the ending of FILE says it, else it is mermaid.",
+)
+@click.option(
+    "--output", "-o", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file."
+)
 @_PLUGIN
-def draw(lifecycle: str, form: str, output: Path | None, plugin: tuple[str, ...]) -> int:
+def draw(lifecycle: str, form: str | None, output: Path | None, plugin: tuple[str, ...]) -> int:
     """Draw a life cycle: task-run, flow-run, or a TOML file; with plugins, as they extend it."""
+    form = form or _form(output)
     try:
         machine = Machine.load(lifecycle)
         plugins = _plugins(plugin) if plugin else None
         machine = machine if plugins is None else plugins.machine(machine)
+        wide = form != "grid" or output is not None or not sys.stdout.isatty()
+        width = None if wide else shutil.get_terminal_size().columns
+        drawn = _exports.draw(machine, form) if wide else _draw.grid(machine, width)
     except InterlockError as error:
         raise Misuse(str(error)) from None
-    wide = output is not None or not sys.stdout.isatty()
-    width = None if wide else shutil.get_terminal_size().columns
-    drawn = _draw.mermaid(machine) if form == "mermaid" else _draw.grid(machine, width)
-    if output is None:
-        click.echo(drawn)
-    else:
-        try:
-            output.write_text(drawn + "\n", encoding="utf-8")
-        except OSError as error:
-            raise Misuse(f"{output}: {error.strerror}") from None
+    _written(drawn, output)
     return SUCCESS
+
+
+def _form(output: Path | None) -> str:
+    """Return the format that a file's name asks for; one without an ending, or no file, is Mermaid."""
+    if output is None or not output.suffix:
+        return "mermaid"
+    form = _exports.of_suffix(output.suffix)
+    if form is None:
+        known = _exports.SUFFIXES
+        raise Misuse(
+            f"{output}: no format is known by {output.suffix!r}.{suggest(output.suffix, known)} "
+            f"End it in one of {', '.join(known)}, or say --as"
+        )
+    return form
+
+
+def _written(drawn: str | bytes, output: Path | None) -> None:
+    text = drawn if isinstance(drawn, bytes) else drawn.rstrip("\n") + "\n"
+    if output is None:
+        if isinstance(text, bytes) and sys.stdout.isatty():
+            raise Misuse("a picture is nothing for a terminal; write it to a file with -o FILE")
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise Misuse(f"{output}: {error.strerror}") from None
 
 
 @cli.command()

@@ -301,8 +301,19 @@ def _port(side: str, name: str) -> str:
     return f'"{side} {escape(name)}"'
 
 
+def is_there() -> bool:
+    """Return whether the program `dot` is there."""
+    return shutil.which("dot") is not None
+
+
 def svg(source: str) -> str | None:
     """Return the picture that the program `dot` makes; None where it is not there, fails, or would take too long."""
+    drawn = picture(source, "svg")
+    return None if drawn is None else drawn.decode("utf-8", "replace")
+
+
+def picture(source: str, kind: str) -> bytes | None:
+    """Return the picture as a file of its kind; None as for `svg`."""
     program = shutil.which("dot")
     if program is None or source.count("\n") > LINES:
         return None
@@ -310,8 +321,8 @@ def svg(source: str) -> str | None:
     hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows a console would be shown while it runs
     try:
         done = subprocess.run(
-            [program, "-Tsvg"], input=data, capture_output=True, check=True, timeout=SECONDS, creationflags=hidden
+            [program, f"-T{kind}"], input=data, capture_output=True, check=True, timeout=SECONDS, creationflags=hidden
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.decode("utf-8", "replace")
+    return done.stdout

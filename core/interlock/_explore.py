@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from interlock._draft import UNSAID
 from interlock._rows import FIRST, Compiled, Row, Values, possible
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Report:
     """Steps taken."""
     silent: tuple[str, ...]
     """Rows that no sequence of signals can take, as "before -SIGNAL-> after"."""
+    unsaid: tuple[str, ...] = ()
+    """Signals of an imported machine of which nobody has said why they may come for ever; see `Import`."""
 
     @property
     def ok(self) -> bool:
@@ -55,7 +58,8 @@ def explore(machine: Machine) -> Report:
     for cell in machine._table.cells.values():
         rows |= {(cell.state, cell.signal, target) for target in cell.targets}
     silent = tuple(sorted(f"{before} -{signal}-> {after}" for before, signal, after in rows - fired))
-    return Report(machine.name, machine.hash, len(configurations), situations, steps, silent)
+    unsaid = tuple(signal.name for signal in machine.signals.values() if signal.recurs == UNSAID)
+    return Report(machine.name, machine.hash, len(configurations), situations, steps, silent, unsaid)
 
 
 def _walk(compiled: Compiled, fired: set[tuple[str, str, str]]) -> tuple[int, int]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from interlock import _notation, _rows, _rules
+from interlock._bring import Bringing
 from interlock._errors import GuardError, NoTransition, SpecError, shown, suggest
 from interlock._rows import Compiled, Decision
 from interlock._table import REFUSED, Cell, SignalDef, StateDef, Table
@@ -24,16 +25,18 @@ if TYPE_CHECKING:
     from interlock._explore import Report
     from interlock._extend import Part
 
+M = TypeVar("M", bound="transitions.Machine")
 NONE: Mapping[str, Any] = MappingProxyType({})
 SHIPPED = "interlock_spec"
 MOST_COMPILED = 256  # sets of limits whose rows are kept; a set beyond these is compiled when it is used
 
 
-class Machine:
+class Machine(Bringing):
     """An immutable table: states x signals -> next state.
 
-    Make one with `load`, `from_toml` or `from_mapping`; all three check every rule of the notation and raise
-    `SpecError` with all breaches.
+    Make one with `load`, `from_toml`, `from_mapping` or `from_json`, or bring one of another library with
+    `from_transitions`, `from_scxml` or `from_xstate`; all check every rule of the notation and raise `SpecError` with
+    all breaches.
     """
 
     def __init__(
@@ -219,14 +222,31 @@ class Machine:
 
         return _explore.explore(self)
 
-    def to_transitions(self, model: object = None, **options: Any) -> transitions.Machine:
-        """Return a `transitions.Machine` that behaves like this table; see `interlock._transitions.build`.
+    @overload
+    def to_transitions(self, model: object = None, *, cls: None = None, **options: Any) -> transitions.Machine: ...
 
-        Any: the options are those of `transitions.Machine`.
+    @overload
+    def to_transitions(self, model: object = None, *, cls: type[M], **options: Any) -> M: ...
+
+    def to_transitions(self, model: object = None, *, cls: Any = None, **options: Any) -> Any:
+        """Return a machine of `transitions` that behaves like this table.
+
+        A sealing signal is triggered with the state that it carries: `model.ENDRUN(carried="Paused")`. What the table
+        refuses raises `transitions.MachineError`; where a guard says no to all choices, or the model is sealed, the
+        trigger returns False. With the plain class, a trigger runs at the speed of a table where nobody is to be
+        called. Any: a class of `transitions`, or a subclass of one, and its options.
+
+        Args:
+            model: what the machine moves, as there; None for a new object.
+            cls: `Machine`, `LockedMachine`, `AsyncMachine`, `HierarchicalMachine`, `GraphMachine`, or a subclass.
+            **options: `limits`, and `guards` (callables of model and event name); `compiled=False`, to have every
+                trigger go through `transitions`; all others are those of the class.
         """
+        import transitions
+
         from interlock import _transitions
 
-        return _transitions.build(self._table, model, **options)
+        return _transitions.build(self._table, transitions.Machine if cls is None else cls, model, **options)
 
     def _compile(self, limits: Mapping[str, float] | None = None) -> Compiled:
         """Return the rows under some limits, from the store of those compiled before."""

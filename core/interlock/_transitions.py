@@ -1,30 +1,27 @@
 """A table as a `transitions.Machine`: the second interpreter of every table, and the oracle of the first.
 
 It is a projection, never the source: `transitions` accepts unknown targets, duplicates and islands. Guards become
-conditions; counts, attempts and sealing live in a ledger on the model, which callbacks keep.
+conditions; counts and sealing live in a ledger on the model, which callbacks keep.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import attrs
 import transitions
 
-from interlock import _guards
+from interlock._fast import FastMachine
 from interlock._guards import Count
-from interlock._table import REFUSED, Cell, Choice, Table
+from interlock._ledger import Allowed, Counted, Guard
+from interlock._table import REFUSED, Cell, Table
 
-LEDGER = "interlock"  # the model's attribute that holds its ledger
+TABLE = "control_table"  # the machine's attribute that holds the table that it was made from
+OURS = ("states", "transitions", "initial", "send_event", "auto_transitions", "ordered_transitions")
+"""Options of `transitions` that the table answers."""
 
-
-@attrs.define
-class Ledger:
-    """What a model of such a machine remembers beside its state."""
-
-    counts: dict[Count, int] = attrs.field(factory=dict)
-    closed: bool = False
+M = TypeVar("M", bound=transitions.Machine)
 
 
 class Model:
@@ -35,107 +32,71 @@ class Model:
 
 def build(
     table: Table,
+    cls: type[M],
     model: object = None,
     limits: Mapping[str, float] | None = None,
-    guards: Mapping[str, Callable[[object, str], bool]] | None = None,
+    guards: Mapping[str, Guard] | None = None,
+    compiled: bool = True,
     **options: Any,
-) -> transitions.Machine:
-    """Return a machine with the same states, events and answers as the table.
-
-    A sealing signal is triggered with the state that it carries: `model.ENDRUN(carried="Paused")`. What the table
-    refuses raises `transitions.MachineError`; where a guard says no to all choices, the trigger returns False.
+) -> M:
+    """Return a machine of a class with the same states, events and answers as the table.
 
     Args:
         table: the table.
+        cls: a class of machines.
         model: the model, or None for a new `Model`.
         limits: numbers for the table's limits; the others have their defaults.
         guards: callables of model and event name for opaque guards; the others answer with their defaults.
-        **options: for `transitions.Machine`. Any: they are its own.
+        compiled: whether the plain class may trigger without `transitions` where it would call nobody.
+        **options: for the class. Any: they are its own.
     """
+    for name in OURS:
+        if name in options:
+            raise TypeError(f"{table.name}: {name!r} is not for you to say: it follows from the table")
     numbers = {name: limit.default for name, limit in table.limits.items()} | dict(limits or {})
-    maker = _Maker(table, numbers, guards or {})
-    return transitions.Machine(
+    kind: Any = FastMachine if compiled else cls  # Any: mypy does not see that each of these is a subclass of `cls`
+    asks, counts = Allowed, "after"
+    if cls is not transitions.Machine:
+        from interlock import _variants
+
+        kind, asks, counts = _variants.variant(table, cls)
+    ways = _Ways(table, numbers, guards or {}, asks, counts)
+    made: M = kind(
         model=Model() if model is None else model,
-        states=list(table.concrete()),
+        states=[{"name": name, "final": table.states[name].final} for name in table.concrete()],
         initial=table.initial,
-        transitions=[way for cell in table.cells.values() for way in maker.ways(cell)],
+        transitions=[way for cell in table.cells.values() for way in ways.of(cell)],
         auto_transitions=False,
         send_event=True,
         **options,
     )
-
-
-def ledger(model: object) -> Ledger:
-    """Return a model's ledger; a model without one gets one."""
-    found = getattr(model, LEDGER, None)
-    if not isinstance(found, Ledger):
-        found = Ledger()
-        setattr(model, LEDGER, found)
-    return found
+    setattr(made, TABLE, table)
+    return made
 
 
 @attrs.frozen
-class _Maker:
+class _Ways:
     table: Table
     limits: Mapping[str, float]
-    guards: Mapping[str, Callable[[object, str], bool]]
+    guards: Mapping[str, Guard]
+    asks: type[Allowed]
+    counts: str
+    """Which argument of `add_transition` says what keeps the ledger."""
 
-    def ways(self, cell: Cell) -> list[dict[str, Any]]:
-        """Return the transitions of one cell, in order."""
+    def of(self, cell: Cell) -> list[dict[str, Any]]:
+        """Return the transitions of one cell, in order. Any: they are arguments of `add_transition`."""
         if cell.carries:
-            return [self._way(cell, target, [self._open, self._carries(target)]) for target in cell.carries]
-        chosen = [choice for choice in cell.choices if choice.target != REFUSED]
-        return [self._way(cell, choice.target, [self._open, *self._asks(choice)]) for choice in chosen]
+            return [self._way(cell, target, None) for target in cell.carries]
+        return [self._way(cell, one.target, one.guard) for one in cell.choices if one.target != REFUSED]
 
-    def _way(self, cell: Cell, target: str, conditions: list[Callable[..., bool]]) -> dict[str, Any]:
-        def count(event: transitions.EventData) -> None:
-            kept = ledger(event.model)
-            for one in (Count("entered", target), Count("taken", cell.signal)):
-                kept.counts[one] = kept.counts.get(one, 0) + 1
-            kept.closed = self.table.signals[cell.signal].seals
-
-        return {
-            "trigger": cell.signal,
-            "source": cell.state,
-            "dest": target,
-            "conditions": conditions,
-            "after": [count],
-        }
-
-    @staticmethod
-    def _open(event: transitions.EventData) -> bool:
-        return not ledger(event.model).closed
-
-    @staticmethod
-    def _carries(target: str) -> Callable[..., bool]:
-        return lambda event: event.kwargs.get("carried") == target
-
-    def _asks(self, choice: Choice) -> list[Callable[..., bool]]:
-        test = self.table.test(choice)
-        return [] if test is None else [lambda event: self._holds(test, event)]
-
-    def _holds(self, test: _guards.Test, event: transitions.EventData) -> bool:
-        match test:
-            case _guards.Both(word="and"):
-                return self._holds(test.left, event) and self._holds(test.right, event)
-            case _guards.Both():
-                return self._holds(test.left, event) or self._holds(test.right, event)
-            case _guards.Not():
-                return not self._holds(test.test, event)
-            case _guards.Opaque():
-                bound = self.guards.get(test.name)
-                return self.table.guards[test.name].default if bound is None else bound(event.model, event.event.name)
-            case _guards.Compare():
-                return _guards.COMPARE[test.sign](self._number(test.left, event), self._number(test.right, event))
-
-    def _number(self, number: _guards.Number, event: transitions.EventData) -> float:
-        match number:
-            case _guards.Const():
-                return number.value
-            case _guards.Limit():
-                return self.limits[number.name]
-            case _guards.Count():
-                return ledger(event.model).counts.get(number, 0)
-            case _guards.Sum():
-                left, right = self._number(number.left, event), self._number(number.right, event)
-                return left + right if number.sign == "+" else left - right
+    def _way(self, cell: Cell, target: str, guard: str | None) -> dict[str, Any]:
+        table = self.table
+        seals = table.signals[cell.signal].seals
+        way: dict[str, Any] = {"trigger": cell.signal, "source": cell.state, "dest": target}
+        if guard or any(signal.seals for signal in table.signals.values()):
+            way["conditions"] = self.asks(table, self.limits, self.guards, cell, target, guard)
+        asked = set(table.counted())
+        counts = [str(one) for one in (Count("entered", target), Count("taken", cell.signal)) if one in asked]
+        if counts or seals:
+            way[self.counts] = Counted(tuple(counts), seals)
+        return way

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 import interlock
 
@@ -38,6 +39,24 @@ running.fail = ["retrying if forgiven", "failed"]
 running.succeed = "success"
 retrying.retry = "pending"
 """
+
+
+PLAIN = (
+    TABLE.partition("[limits]")[0].replace('"once more"', '"once more", recurs = "it may"')
+    + """
+[from]
+pending.start = "running"
+running.fail = "retrying"
+running.succeed = "success"
+retrying.retry = "pending"
+retrying.fail = "failed"
+"""
+)
+"""The same without the guard: nothing is counted."""
+
+
+class Model:
+    """What `transitions` moves. Any: its triggers are put on it."""
 
 
 class Observer:
@@ -77,6 +96,26 @@ def task_step(seconds: float) -> list[float]:
     return steps(lambda: interlock.Run(machine, {"retry_limit": 10**12}), ("START", "RETRY", "SCHEDULE"), seconds)
 
 
+def triggers(guarded: bool, compiled: bool) -> Callable[[float], list[float]]:
+    """Return what measures a trigger of the machine that `to_transitions` makes; where guarded, one of three is."""
+    text = TABLE if guarded else PLAIN
+
+    def measure(seconds: float) -> list[float]:
+        model: Any = Model()
+        interlock.Machine.from_toml(text).to_transitions(model, compiled=compiled)
+        first, second, third = (getattr(model, signal) for signal in CYCLE)
+
+        def turns(number: int) -> None:
+            for _ in range(number):
+                first()
+                second()
+                third()
+
+        return per_operation(turns, 3, seconds)
+
+    return measure
+
+
 def observer(seconds: float) -> list[float]:
     """Measure how much more a step takes with one observer."""
     machine = interlock.Machine.from_toml(TABLE)
@@ -114,6 +153,9 @@ def load(_seconds: float) -> list[float]:
 MEASURES = [
     Measure("step", "Interlock", step, ours=True),
     Measure("step", "Interlock, task-run table", task_step, ours=True),
+    Measure("trigger", "Interlock, compiled", triggers(False, True), ours=True),
+    Measure("trigger", "Interlock, compiled, one of three guarded and counted", triggers(True, True), ours=True),
+    Measure("trigger", "Interlock, not compiled", triggers(False, False), ours=True, budgeted=False),
     *lives("Interlock", _lived, ours=True),
     Measure("observer", "Interlock", observer, ours=True),
     Measure("import", "Interlock", imported("interlock"), ours=True),

@@ -92,9 +92,29 @@ def own_step(seconds: float) -> list[float]:
     return per_operation(steps, 3, seconds)
 
 
+def trigger(seconds: float) -> list[float]:
+    """Measure a trigger that is bound to a registered model, as most people use the library."""
+    model: Any = Registered()
+    _machine(model=model)
+    start, fail, retry = model.start, model.fail, model.retry
+
+    def steps(number: int) -> None:
+        for _ in range(number):
+            start()
+            fail()
+            retry()
+
+    return per_operation(steps, 3, seconds)
+
+
+class Registered:
+    """What a machine knows: it puts its triggers on it."""
+
+
 MEASURES = [
     Measure("step", "transitions, shared machine", shared_step),
     Measure("step", "transitions, machine per run", own_step),
+    Measure("trigger", "transitions", trigger),
     *lives("transitions, shared machine", _shared),
     *lives("transitions, machine per run", lambda: _own),
     Measure("import", "transitions", imported("transitions")),

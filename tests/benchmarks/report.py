@@ -23,6 +23,7 @@ class Row(NamedTuple):
 
 ROWS = {
     "step": Row("one step: in Interlock atomic, with story and counts", "us", 0.4, [("transitions", 25)]),
+    "trigger": Row("one trigger of a registered model of `transitions`", "us", None, [("transitions", 30)]),
     "life": Row("make a run, five steps", "us", 2.5),
     "traced": Row("such a run, allocated (tracemalloc)", "B", 400),
     "resident": Row("such a run, by the size of the process", "B", 400),

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -302,7 +303,15 @@ def test_piped_progress_is_plain_lines_on_the_standard_error(tmp_path: Path) -> 
         (["draw", "task-rum"], "Error: task-rum: No such file or directory; neither a file nor a shipped life cycle"),
         (["draw", "bad.toml"], "Error: bad.toml: is not TOML"),
         (["draw", "task-run", "-o", "no/such/folder/file"], "Error: no/such/folder/file: No such file or directory"),
-        (["draw", "task-run", "--as", "poem"], "Error: Invalid value for '--as'"),
+        (
+            ["draw", "task-run", "--as", "poem"],
+            "Error: Invalid value for '--as': 'poem' is no format. There are: mermaid,",
+        ),
+        (["draw", "task-run", "--as", "plantum"], "'plantum' is no format. Did you mean 'plantuml'?"),
+        (
+            ["draw", "task-run", "-o", "x.scmxl"],
+            "Error: x.scmxl: no format is known by '.scmxl'. Did you mean '.scxml'?",
+        ),
     ],
 )
 def test_misuse_exits_with_2_and_no_traceback(words: list[str], said: str, tmp_path: Path) -> None:
@@ -418,6 +427,39 @@ def test_drawing(tmp_path: Path) -> None:
     assert "Pending Scheduled Retrying" in interlock("draw", "task-run", "--as", "grid", cwd=tmp_path).stdout
     assert interlock("draw", "flow-run", "-o", "flow.mmd", cwd=tmp_path).stdout == ""
     assert (tmp_path / "flow.mmd").read_text(encoding="utf-8").startswith("stateDiagram-v2\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("flow.gv", "digraph"),
+        ("flow.puml", "@startuml"),
+        ("flow.scxml", "<?xml"),
+        ("FlowRun.TLA", "-----"),
+        ("flow.json", '{\n  "form": 1,'),
+        ("flow.txt", "     "),
+        ("flow", "stateDiagram-v2"),
+    ],
+)
+def test_the_ending_of_a_file_says_what_is_drawn(name: str, begins: str, tmp_path: Path) -> None:
+    """What a file is called decides what is written to it; --as decides before."""
+    assert interlock("draw", "flow-run", "-o", name, cwd=tmp_path).returncode == 0
+    text = (tmp_path / name).read_text(encoding="utf-8")
+    assert text.startswith(begins)
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert interlock("draw", "flow-run", "--as", "xstate", "-o", name, cwd=tmp_path).returncode == 0
+    assert (tmp_path / name).read_text(encoding="utf-8").startswith('{\n  "id": "flow-run"')
+
+
+@pytest.mark.skipif(not shutil.which("dot") and not os.environ.get("CI"), reason="the program dot is not installed")
+def test_a_picture_is_written_as_it_is(tmp_path: Path) -> None:
+    """A PNG is bytes, in a file and in a pipe."""
+    assert interlock("draw", "flow-run", "-o", "flow.png", cwd=tmp_path).returncode == 0
+    written = (tmp_path / "flow.png").read_bytes()
+    assert written.startswith(b"\x89PNG")
+    command = [sys.executable, "-m", "interlock", "draw", "flow-run", "--as", "png"]
+    assert subprocess.run(command, capture_output=True, check=True, cwd=tmp_path).stdout == written
 
 
 pexpect_needed = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals on Windows")

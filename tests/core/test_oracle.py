@@ -1,7 +1,7 @@
 """Three interpreters of a table agree on every state and every refusal after every signal.
 
 They are a naive scan of the rows (`naive`), `Run` over the compiled table, and `transitions` over the machine that
-`to_transitions` builds; `Machine.next` is asked beside them.
+`to_transitions` builds, once through `transitions` alone and once compiled; `Machine.next` is asked beside them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import transitions
 from hypothesis import given, settings
 
 from interlock._errors import NoTransition
+from interlock._ledger import Ledger, ledger
 from interlock._machine import Machine
 from interlock._run import Run
-from interlock._transitions import Ledger, ledger
 
 SHIPPED = ("task-run", "flow-run")
 QUIET = settings(derandomize=True, deadline=None, database=None)
@@ -50,8 +50,11 @@ class Trio:
         self.life = naive.Life(table, limits)
         self.quick = Run(machine, limits, self.asked.guards())
         self.timed = Run(machine, limits, self.asked.guards())
-        self.model = Model()
-        self.events = machine.to_transitions(self.model, limits=limits, guards=self.asked.guards()).events
+        self.models = [Model(), Model()]
+        self.events = [
+            machine.to_transitions(model, limits=limits, guards=self.asked.guards(), compiled=compiled).events
+            for model, compiled in zip(self.models, (False, True), strict=True)
+        ]
         self.idle = 0
         self.seen = Counter[str]()
 
@@ -66,7 +69,8 @@ class Trio:
         expected = self.life.send(signal, carried)
         assert strategies.took(self.quick, signal, carried) == expected, place
         assert strategies.took(self.timed, signal, carried, at=float(number)) == expected, f"with a time: {place}"
-        assert self.triggered(signal, carried) == expected, f"transitions: {place}"
+        assert self.triggered(0, signal, carried) == expected, f"transitions: {place}"
+        assert self.triggered(1, signal, carried) == expected, f"transitions, compiled: {place}"
         self.agree(place)
         refused_seal = expected is None and self.machine.signals[signal].seals
         self.seen.update(["sent", "refused" if expected is None else "taken"])
@@ -82,19 +86,23 @@ class Trio:
         except NoTransition:
             return None
 
-    def triggered(self, signal: str, carried: str | None) -> str | None:
+    def triggered(self, number: int, signal: str, carried: str | None) -> str | None:
+        model = self.models[number]
         try:
-            went = self.events[signal].trigger(self.model, carried=carried)
+            went = self.events[number][signal].trigger(model, carried=carried)
         except transitions.MachineError:
             return None
-        return self.model.state if went else None
+        return model.state if went else None
 
     def agree(self, place: str) -> None:
         for run in (self.quick, self.timed):
             assert (run.state, run.closed) == (self.life.state, self.life.sealed), place
             assert run.is_final is naive.is_final(self.life.table, run.state), place
             assert run.counts == {name: self.life.counts[name] for name in self.machine.counters}, place
-        assert (self.model.state, ledger(self.model).closed) == (self.life.state, self.life.sealed), place
+        for model in self.models:
+            kept = ledger(model)
+            assert (model.state, kept.closed) == (self.life.state, self.life.sealed), place
+            assert {name: kept.counts[name] for name in self.machine.counters} == self.quick.counts, place
 
     def reopen(self, refused: bool) -> None:
         """Open a new pass of all of them, once a sealed run has refused two signals."""
@@ -102,7 +110,9 @@ class Trio:
         if self.idle == 2 and not naive.is_final(self.life.table, self.life.state):
             self.quick.reopen()
             self.timed.reopen()
-            self.life.sealed = ledger(self.model).closed = False
+            self.life.sealed = False
+            for model in self.models:
+                ledger(model).closed = False
 
 
 class Model:

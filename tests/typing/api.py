@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_type
 
-from interlock import Flow, Machine, Parameter, Run, Step, Story, task, unmapped
+from interlock import Flow, Machine, Parameter, Run, Step, Story, draw, task, unmapped
 from interlock.signals import FAIL, RETRY
 from interlock.states import Failed, State
 
@@ -52,3 +52,9 @@ assert_type(run.story, Story)
 assert_type(run.story[0], Step)
 assert_type(run.accepts(), tuple[str, ...])
 assert_type(Failed("why").message, str | None)
+
+assert_type(draw(run.machine), str)
+assert_type(draw(run.machine, "tla", limits={"max_retries": 1}), str)
+assert_type(draw(run.machine, "png"), bytes)
+form: str = input()
+assert_type(draw(run.machine, form), str | bytes)
