@@ -64,6 +64,8 @@ LAYERS: list[set[str]] = [
         "_explore",
         "_draw",
         "_dot",
+        "_focus",
+        "_covered",
         "_hooks",
         "_owned",
         "_plugins",

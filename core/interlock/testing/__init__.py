@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import typing as _typing
 
+from interlock._covered import Covered
 from interlock.testing._clock import Clock
-from interlock.testing._coverage import Coverage, Covered
+from interlock.testing._coverage import Coverage
 from interlock.testing._equivalent import assert_equivalent
 from interlock.testing._executors import check_executor
 

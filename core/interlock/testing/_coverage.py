@@ -9,21 +9,18 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, Self
 
-import attrs
-
 from interlock import _draw
-from interlock._errors import StoredError, shown
+from interlock._covered import Covered
 from interlock._machine import Machine
 from interlock._record import Record
 from interlock._rows import Row
 from interlock._run import Run
 from interlock._step import Stepper
 
-FORMAT = 1
 DRAWN = "<drawn>"
 """The file of a life cycle that `machines()` drew: it is nobody's, and is not recorded."""
 
@@ -34,52 +31,6 @@ class Scout(Run):
     """A run that a strategy looks ahead with: nobody's test, and not recorded."""
 
     __slots__ = ()
-
-
-@attrs.frozen
-class Covered:
-    """How often each row of a life cycle was taken."""
-
-    machine: Machine
-    taken: Mapping[Way, int]
-    """Every row, in the order of the table: (state, signal, state behind it) and how often."""
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The rows that were not taken, as "Pending -SKIP-> Skipped"."""
-        return tuple(arrow(way) for way, times in self.taken.items() if not times)
-
-    @property
-    def percent(self) -> float:
-        """How many of a hundred rows were taken."""
-        return 100.0 * (len(self.taken) - len(self.missing)) / len(self.taken)
-
-    def __str__(self) -> str:
-        rows, reached = len(self.taken), len(self.taken) - len(self.missing)
-        return f"{self.machine.name}: {reached} of {rows} rows were taken ({int(self.percent)} %)"
-
-    def mermaid(self) -> str:
-        """Return a Mermaid flowchart in which the rows that were taken stand out."""
-        return _draw.covered(self.machine, self.taken)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the stable JSON form. Any: JSON."""
-        rows = [{"before": b, "signal": s, "after": a, "taken": times} for (b, s, a), times in self.taken.items()]
-        return {"format": FORMAT, "lifecycle": self.machine.name, "spec": self.machine.hash, "rows": rows}
-
-    @classmethod
-    def from_dict(cls, machine: Machine, data: Mapping[str, Any]) -> Self:
-        """Return what `to_dict` stored of a life cycle. Any: JSON.
-
-        Raises:
-            StoredError: the data is none, or of another life cycle.
-        """
-        if not isinstance(data, Mapping) or data.get("format") != FORMAT:
-            raise StoredError(f"it is {shown(data)}; it must be what a recording of rows has written")
-        if data.get("spec") != machine.hash:
-            raise StoredError(f"its rows are of {shown(data.get('lifecycle'))}, and not of this {machine.name!r}")
-        times = {(row["before"], row["signal"], row["after"]): row["taken"] for row in data["rows"]}
-        return cls(machine, {way: times.get(way, 0) for way in _draw.ways(machine._table)})
 
 
 class Coverage:
@@ -136,12 +87,6 @@ class Coverage:
             for way, times in Covered.from_dict(machine, rows).taken.items():
                 if times:
                     self.note(machine, way, times)
-
-
-def arrow(way: Way) -> str:
-    """Return a row as text: "Pending -SKIP-> Skipped"."""
-    before, signal, after = way
-    return f"{before} -{signal}-> {after}"
 
 
 _entered: list[Coverage] = []
