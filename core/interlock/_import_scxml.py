@@ -18,6 +18,8 @@ from interlock._notation import LARGEST
 
 DEEPEST = 50  # levels of elements
 GUARD = re.compile(r"(?P<no>!|not\s+)?\s*(?P<name>[A-Za-z_]\w*)(\(\))?")
+FLAG = re.compile(r"(guard_)?(?P<name>[A-Za-z_]\w*)\s*===?\s*(?P<yes>[01])")
+"""A datum of 0 or 1 that is asked, as in what `draw` writes, which is no other than a guard's name."""
 NOT_HERE = {
     "parallel": "a run is in one state",
     "history": "a state is entered as it is written, whatever was there before",
@@ -179,11 +181,11 @@ class _Reader:
             self.draft.refuse(element.place, f"has {len(targets)} targets; a run is in one state")
             return
         cond = element.attributes.get("cond", "").strip()
-        found = GUARD.fullmatch(cond)
-        if cond and (found is None or cond == "not"):
+        asked = _asked(cond)
+        if cond and asked is None:
             self.draft.refuse(element.place, f"asks {shown(cond)}; only a guard's name has a meaning, or 'not NAME'")
             return
-        guards = (Asked(found["name"], not found["no"]),) if found else ()
+        guards = () if asked is None else (asked,)
         for event in events:
             name = event.removesuffix(".*").removesuffix(".")
             if name != event or event == "*":
@@ -193,3 +195,11 @@ class _Reader:
             else:
                 self.events.setdefault(name, element.place)
                 node.ways.append(Way(name, targets[0] if targets else None, guards, element.place))
+
+
+def _asked(cond: str) -> Asked | None:
+    """Return the guard that a condition asks; None where it asks no more and no less than one."""
+    if (flag := FLAG.fullmatch(cond)) is not None:
+        return Asked(flag["name"], flag["yes"] == "1")
+    found = GUARD.fullmatch(cond)
+    return None if found is None or cond == "not" else Asked(found["name"], not found["no"])

@@ -13,13 +13,15 @@ import hypothesis.strategies as st
 import pytest
 import strategies
 import transitions
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from transitions.extensions import GraphMachine, HierarchicalMachine, LockedMachine
 from transitions.extensions.asyncio import AsyncMachine
 
-from interlock import Import, Machine, Run, SpecError
+from interlock import Import, Machine, Run, SpecError, draw
 from interlock._draft import UNSAID
+from interlock._draw import ways
 from interlock._errors import NoTransition
+from interlock.testing import assert_equivalent
 
 QUIET = settings(derandomize=True, deadline=None, database=None, max_examples=150)
 
@@ -75,9 +77,40 @@ def test_a_table_that_was_changed_behind_its_back_is_refused() -> None:
     assert set(caught.value.problems) == {f"Running -EXPLODE->: {why}", f"Running -SKIP->: {why}"}
 
 
+@pytest.mark.parametrize("form", ["scxml", "xstate"])
+@QUIET
+@given(data=st.data())
+def test_what_was_brought_is_drawn_and_brought_again(form: str, data: st.DataObject) -> None:
+    """A chart that is written from a brought machine is read as one that answers alike, whatever its guards say.
+
+    Those of several guards at once are written as expressions, and these are not read.
+    """
+    read = Import.from_transitions(data.draw(machines(most=1, unless=False)))
+    assume(read.machine is not None)
+    assert read.machine is not None
+    again = brought(draw(read.machine, form))
+    assert again.machine is not None, again.problems
+    assert_equivalent(read.machine, again.machine)
+
+
+@pytest.mark.parametrize("form", ["scxml", "xstate"])
+def test_the_shipped_flow_run_is_drawn_and_brought_again(form: str) -> None:
+    """What is carried is an event for each state there, and a seal is a guard that keeps a run where it is."""
+    table = Machine.load("flow-run")
+    again = brought(draw(table, form)).machine
+    assert again is not None
+    assert list(again._table.guards) == ["sealed"]
+    named = {(b, f"{s}_{a}" if s == "ENDRUN" else s, a) for b, s, a in ways(table._table)}
+    sealed = {(b, s, b) for b, s, _ in named if b in ("Paused", "Scheduled")}
+    assert set(ways(again._table)) == named | sealed
+
+
 @st.composite
-def machines(draw: st.DrawFn) -> transitions.Machine:
-    """Return a machine as people write them: guarded, internal and reflexive transitions, and one way to an end."""
+def machines(draw: st.DrawFn, most: int = 2, unless: bool = True) -> transitions.Machine:
+    """Return a machine as people write them: guarded, internal and reflexive transitions, and one way to an end.
+
+    `most`: guards of a transition, at most; `unless`: whether some of them must say no.
+    """
     states = [f"s{number}" for number in range(draw(st.integers(2, 5)))]
     every = [*states, "end"]
     made = transitions.Machine(
@@ -87,8 +120,8 @@ def machines(draw: st.DrawFn) -> transitions.Machine:
         made.add_transition("next", before, after, conditions=draw(st.sampled_from([None, "ready"])))
     for _ in range(draw(st.integers(0, 6))):
         signal, dest = draw(st.sampled_from(["go", "back", "stay"])), draw(st.sampled_from([*every, "=", None]))
-        asked: list[Any] = draw(st.lists(st.sampled_from(["ready", "rich", "tall"]), unique=True, max_size=2))
-        cut = draw(st.integers(0, len(asked)))
+        asked: list[Any] = draw(st.lists(st.sampled_from(["ready", "rich", "tall"]), unique=True, max_size=most))
+        cut = draw(st.integers(0, len(asked))) if unless else len(asked)
         made.add_transition(signal, draw(st.sampled_from(states)), dest, conditions=asked[:cut], unless=asked[cut:])
     return made
 
