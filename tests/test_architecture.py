@@ -63,6 +63,7 @@ LAYERS: list[set[str]] = [
         "_imported",
         "_explore",
         "_draw",
+        "_colours",
         "_dot",
         "_focus",
         "_covered",

@@ -4,8 +4,7 @@ States that answer alike are one card: their names, then a line for each state t
 lead there and the guard that must say yes. So a signal stands beside the state that it is sent in, and an arrow needs
 no text of its own. Families are frames, final states have a double border.
 
-The picture brings its own white ground, so that it reads the same on a light page and on a dark one. The colours are
-those that Okabe and Ito chose for all kinds of eyes; whatever they say is also said by a name, a frame or a width.
+The picture brings its own white ground, so that it reads the same on a light page and on a dark one.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ import subprocess
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from interlock._colours import FAINT, INK, PALE, colours
 from interlock._draw import alike
 from interlock._machine import Machine
 from interlock._table import REFUSED, Cell, Table
@@ -36,30 +36,6 @@ LINES = 600  # of the language that the program is given: with more it may take 
 SECONDS = 10.0  # that the program may take all the same
 FONT = "Helvetica,Arial,sans-serif"
 NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what XML has no place for
-INK, FAINT, PALE = "#1f2328", "#6e7781", "#d0d4d9"
-
-
-class Colour(NamedTuple):
-    """The colour of a family: for lines and tints, and a darker one that text can be read in, or on."""
-
-    line: str
-    dark: str
-
-
-OPEN = (
-    Colour("#56b4e9", "#1b6f9f"),
-    Colour("#0072b2", "#00568a"),
-    Colour("#cc79a7", "#96456f"),
-    Colour("#e69f00", "#855c00"),
-)
-"""For families with a way out, in the order of the file, and round again."""
-FINAL = (
-    Colour("#009e73", "#006b4e"),
-    Colour("#d55e00", "#a34700"),
-    Colour("#8a8f98", "#57606a"),
-    Colour("#b3a200", "#6b6100"),
-)
-"""For families of final states, likewise."""
 
 
 def dot(machine: Machine, run: Run | None = None) -> str:
@@ -244,22 +220,6 @@ class _Picture:
         told = "".join(f'{escape(line)}<br align="left"/>' for line in lines)
         small = f'<font point-size="10" color="{FAINT}">{told}</font>' if told else ""  # graphviz wants no empty one
         return f'<b>{escape(self.name)}</b><br align="left"/>{small}'
-
-
-def colours(machine: Machine) -> dict[str, Colour]:
-    """Return the colour of each state: that of its largest family that a run can be in."""
-    table = machine._table
-    found: dict[str, Colour] = {}
-    used = {False: 0, True: 0}
-    for state in table.concrete():
-        top = [name for name in table.lineage(state) if not table.states[name].abstract][-1]
-        if top not in found:
-            final = table.states[top].final
-            offered = FINAL if final else OPEN
-            found[top] = offered[used[final] % len(offered)]
-            used[final] += 1
-        found[state] = found[top]
-    return found
 
 
 def _depths(table: Table, home: Mapping[str, Card]) -> dict[Card, int]:

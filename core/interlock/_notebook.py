@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from interlock import _dot, _draw, _visualize
+from interlock import _colours, _dot, _draw, _visualize
 from interlock._brief import MOST, children, counted, counts, picked
 from interlock._errors import FlowError
 from interlock._results import TaskStates
@@ -208,7 +208,7 @@ def _cell(text: str, title: str) -> _Html:
 def _story(run: Run) -> _Html:
     """Return a run's steps as a table, the last ones where they are many."""
     steps, before = _last(run)
-    colours = _dot.colours(run.machine)
+    colours = _colours.colours(run.machine)
 
     def chip(state: str) -> _Html:
         return _chip(state, colours[state].line + "80")

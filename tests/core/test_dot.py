@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from strategies import machines
 
-from interlock import Machine, Run, _dot, _draw
+from interlock import Machine, Run, _colours, _dot, _draw
 
 LIVES = [Machine.load("task-run"), Machine.load("flow-run")]
 ARROW = re.compile(
@@ -154,7 +154,7 @@ def test_lines_of_signals_are_short() -> None:
 def test_states_of_one_family_have_one_colour() -> None:
     """The colour is that of the family, and the families of a shipped table have one each."""
     for machine in LIVES:
-        colours = _dot.colours(machine)
+        colours = _colours.colours(machine)
         assert set(colours) == set(machine.rows)
         tops = ["Pending", "Running", "Success", "Failed", "Cancelled"]
         assert len({colours[top].line for top in tops}) == len({colours[top].dark for top in tops}) == len(tops)
@@ -169,7 +169,9 @@ def light(colour: str) -> float:
     return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-@pytest.mark.parametrize("colour", [_dot.INK, _dot.FAINT, *(colour.dark for colour in _dot.OPEN + _dot.FINAL)])
+@pytest.mark.parametrize(
+    "colour", [_colours.INK, _colours.FAINT, *(colour.dark for colour in _colours.OPEN + _colours.FINAL)]
+)
 def test_text_can_be_read(colour: str) -> None:
     """Text and ground differ as much as WCAG asks for small text, be the text dark or the ground."""
     assert 1.05 / (light(colour) + 0.05) >= 4.5
@@ -190,8 +192,8 @@ def test_a_run_is_where_it_is_and_came() -> None:
         ("Running", "Looped", "Looped"),
     }
     assert {style for way, style in arrows(drawn).items() if way not in thick} <= {
-        f'color="{_dot.PALE}"',
-        f'color="{_dot.PALE}" constraint=false',
+        f'color="{_colours.PALE}"',
+        f'color="{_colours.PALE}" constraint=false',
     }
     assert rows(drawn, "Running")["Looped"] == ["LOOP (10) [turns_left]"]
     assert rows(drawn, "Running")["Retrying"][0] == "FAIL (2, 4, 6, ...),"

@@ -1,0 +1,58 @@
+"""The colours of states, shared by everything that shows states: pictures, tables and states in progress.
+
+They are those that Okabe and Ito chose for all kinds of eyes. Whatever a colour says is also said by a name, a frame
+or a width.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from interlock._machine import Machine
+
+
+class Colour(NamedTuple):
+    """The colour of a family: for lines and tints, and a darker one that text can be read in, or on."""
+
+    line: str
+    dark: str
+
+    @property
+    def tint(self) -> str:
+        """The ground of a name: so thin that ink can be read on it."""
+        return self.line + "3d"
+
+
+SKY = Colour("#56b4e9", "#1b6f9f")
+BLUE = Colour("#0072b2", "#00568a")
+PINK = Colour("#cc79a7", "#96456f")
+ORANGE = Colour("#e69f00", "#855c00")
+GREEN = Colour("#009e73", "#006b4e")
+VERMILION = Colour("#d55e00", "#a34700")
+GREY = Colour("#8a8f98", "#57606a")
+OLIVE = Colour("#b3a200", "#6b6100")
+
+OPEN = (SKY, BLUE, PINK, ORANGE)
+"""For families with a way out, in the order of the file, and round again."""
+FINAL = (GREEN, VERMILION, GREY, OLIVE)
+"""For families of final states, likewise."""
+
+INK, FAINT, PALE = "#1f2328", "#57606a", "#d0d4d9"
+"""For text, for what is less than that, and for lines that only hold something together."""
+
+
+def colours(machine: Machine) -> dict[str, Colour]:
+    """Return the colour of each state: that of its largest family that a run can be in."""
+    table = machine._table
+    found: dict[str, Colour] = {}
+    used = {False: 0, True: 0}
+    for state in table.concrete():
+        top = [name for name in table.lineage(state) if not table.states[name].abstract][-1]
+        if top not in found:
+            final = table.states[top].final
+            offered = FINAL if final else OPEN
+            found[top] = offered[used[final] % len(offered)]
+            used[final] += 1
+        found[state] = found[top]
+    return found
