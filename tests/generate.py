@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from interlock import Extension, Machine, _draw
+from interlock._grid_markdown import markdown
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = tuple(ROOT / "plugins" / f"interlock_{name}" for name in ("approval", "quarantine", "ratelimit"))
@@ -27,7 +28,7 @@ def part(name: str) -> str:
     picture = f"```mermaid\n{_draw.mermaid(machine)}\n```\n"
     if form == "picture":
         return picture
-    return f"{_draw.markdown_grid(machine)}\n\n{picture}"
+    return f"{markdown(machine)}\n\n{picture}"
 
 
 def rows(extension: Extension) -> str:

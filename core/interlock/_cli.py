@@ -7,11 +7,9 @@ never by a traceback of ours.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -20,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from interlock import _draw, _exports, _target
+from interlock import _drawing, _target
 from interlock._errors import InterlockError, listed, suggest
 from interlock._flow import Flow
 from interlock._machine import Machine
+from interlock._words import CANCELLED, FAILED, MISUSE, PAUSED, PLUGIN, SUCCESS, Misuse, chosen_plugins, parameter
 from interlock.signals import Signal, named
 from interlock.states import State
 
@@ -33,16 +32,9 @@ if TYPE_CHECKING:
 
     Slowest = Iterable[tuple[float, str]]
 
-SUCCESS, FAILED, MISUSE, PAUSED, CANCELLED = range(5)
 ADDED = "interlock.commands"
 """Where click keeps the commands of plugins for us."""
 LEVELS = ("debug", "info", "warning", "error", "critical")
-
-
-class Misuse(click.ClickException):
-    """A mistake of the user."""
-
-    exit_code = MISUSE
 
 
 class Commands(click.Group):
@@ -69,9 +61,7 @@ def cli() -> None:
     """Run flows, and draw life cycles."""
 
 
-_PLUGIN = click.option(
-    "--plugin", multiple=True, metavar="NAME[:KEY=VALUE,...]", help="An installed plugin to use, with its options."
-)
+cli.add_command(_drawing.draw)
 
 
 def _how(command: Callable[..., int]) -> Callable[..., int]:
@@ -85,7 +75,7 @@ def _how(command: Callable[..., int]) -> Callable[..., int]:
         click.option("--limit", multiple=True, metavar="TAG=NUMBER", help="How many of the tasks that have a tag."),
         click.option("--workers", type=click.IntRange(min=1), help="How many of them."),
         click.option("--executor", metavar="NAME", help="Have several bodies under way at once: threads, async, ..."),
-        _PLUGIN,
+        PLUGIN,
         click.option(
             "--json",
             "as_json",
@@ -113,7 +103,7 @@ def run_command(target: str, param: tuple[str, ...], **how: Any) -> int:
     return _carried_out(
         target,
         lambda flow, begin: begin.asked(
-            flow, dict(map(_parameter, param)), plugins=_plugins(how["plugin"]), how=begin.How(**_driving(how))
+            flow, dict(map(parameter, param)), plugins=chosen_plugins(how["plugin"]), how=begin.How(**_driving(how))
         ),
         how,
     )
@@ -132,7 +122,7 @@ def resume_command(target: str, file: Path, task: tuple[str, ...], signal: tuple
     from interlock import _saved
 
     def asked(flow: Flow, begin: Any) -> Any:
-        plugins = _plugins(how["plugin"])
+        plugins = chosen_plugins(how["plugin"])
         state = _saved.load(flow, file)
         said = _said(signal, plugins) if signal else None
         chosen = task or (tuple(said) if said else None)
@@ -190,68 +180,6 @@ def _save(flow: Flow, state: State, path: Path | None) -> Path | None:
     return path
 
 
-def _known(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value is not None and value not in _exports.FORMATS:
-        raise click.BadParameter(_exports.unknown(value))
-    return value
-
-
-@cli.command()
-@click.argument("lifecycle")
-@click.option(
-    "--as",
-    "form",
-    metavar="FORMAT",
-    callback=_known,
-    help=f"One of {', '.join(_exports.FORMATS)}. Else the ending of FILE says it, else it is mermaid.",
-)
-@click.option(
-    "--output", "-o", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file."
-)
-@_PLUGIN
-def draw(lifecycle: str, form: str | None, output: Path | None, plugin: tuple[str, ...]) -> int:
-    """Draw a life cycle: task-run, flow-run, or a TOML file; with plugins, as they extend it."""
-    form = form or _form(output)
-    try:
-        machine = Machine.load(lifecycle)
-        plugins = _plugins(plugin) if plugin else None
-        machine = machine if plugins is None else plugins.machine(machine)
-        wide = form != "grid" or output is not None or not sys.stdout.isatty()
-        width = None if wide else shutil.get_terminal_size().columns
-        drawn = _exports.draw(machine, form) if wide else _draw.grid(machine, width)
-    except InterlockError as error:
-        raise Misuse(str(error)) from None
-    _written(drawn, output)
-    return SUCCESS
-
-
-def _form(output: Path | None) -> str:
-    """Return the format that a file's name asks for; one without an ending, or no file, is Mermaid."""
-    if output is None or not output.suffix:
-        return "mermaid"
-    form = _exports.of_suffix(output.suffix)
-    if form is None:
-        known = _exports.SUFFIXES
-        raise Misuse(
-            f"{output}: no format is known by {output.suffix!r}.{suggest(output.suffix, known)} "
-            f"End it in one of {', '.join(known)}, or say --as"
-        )
-    return form
-
-
-def _written(drawn: str | bytes, output: Path | None) -> None:
-    text = drawn if isinstance(drawn, bytes) else drawn.rstrip("\n") + "\n"
-    if output is None:
-        if isinstance(text, bytes) and sys.stdout.isatty():
-            raise Misuse("a picture is nothing for a terminal; write it to a file with -o FILE")
-        click.echo(text, nl=False)
-        return
-    try:
-        output.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise Misuse(f"{output}: {error.strerror}") from None
-
-
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each plugin, a line each.")
 def plugins(as_json: bool) -> int:
@@ -304,24 +232,6 @@ def _report(flow: Flow, state: State, quiet: bool, as_json: bool, saved: Path | 
         summary(flow, state, Console(stderr=quiet), slowest)
 
 
-def _plugins(texts: tuple[str, ...]) -> Plugins | None:
-    """Return the plugins that were asked for, beside those that are installed; None for these alone."""
-    if not texts:
-        return None
-    from interlock._discovery import load_beside
-
-    named: dict[str, dict[str, Any]] = {}
-    for text in texts:
-        name, _, options = text.partition(":")
-        named[name] = {}
-        for option in filter(None, options.split(",")):
-            key, equals, _value = option.partition("=")
-            if not equals or not key.isidentifier():
-                raise Misuse(f"--plugin {text!r}: write NAME or NAME:KEY=VALUE,..., as in --plugin ratelimit:rate=5")
-            named[name][key] = _parameter(option)[1]
-    return load_beside(named)
-
-
 def _said(texts: tuple[str, ...], plugins: Plugins | None) -> dict[str, Signal]:
     """Return what a person says, by slug."""
     from interlock._discovery import installed
@@ -341,17 +251,6 @@ def _said(texts: tuple[str, ...], plugins: Plugins | None) -> dict[str, Signal]:
             )
         said[slug] = named(name, machine)(message or None)
     return said
-
-
-def _parameter(text: str) -> tuple[str, Any]:
-    """Return the name and value of a parameter. Any: whatever the JSON says."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise Misuse(f"--param {text!r}: write NAME=VALUE, as in --param size=3")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
 
 
 def _log(level: str) -> None:

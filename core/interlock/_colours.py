@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 
 class Colour(NamedTuple):
-    """The colour of a family: for lines and tints, and a darker one that text can be read in, or on."""
+    """The colour of a family."""
 
     line: str
+    """For lines and tints."""
     dark: str
+    """One that text can be read in, or on, where the ground is white."""
+    tone: str
+    """One that text can be read in on white and on black: whoever writes to a terminal does not know its ground."""
 
     @property
     def tint(self) -> str:
@@ -24,14 +28,14 @@ class Colour(NamedTuple):
         return self.line + "3d"
 
 
-SKY = Colour("#56b4e9", "#1b6f9f")
-BLUE = Colour("#0072b2", "#00568a")
-PINK = Colour("#cc79a7", "#96456f")
-ORANGE = Colour("#e69f00", "#855c00")
-GREEN = Colour("#009e73", "#006b4e")
-VERMILION = Colour("#d55e00", "#a34700")
-GREY = Colour("#8a8f98", "#57606a")
-OLIVE = Colour("#b3a200", "#6b6100")
+SKY = Colour("#56b4e9", "#1b6f9f", "#2b8cc4")
+BLUE = Colour("#0072b2", "#00568a", "#0a6acb")
+PINK = Colour("#cc79a7", "#96456f", "#b85f92")
+ORANGE = Colour("#e69f00", "#855c00", "#a87500")
+GREEN = Colour("#009e73", "#006b4e", "#009068")
+VERMILION = Colour("#d55e00", "#a34700", "#d55e00")
+GREY = Colour("#8a8f98", "#57606a", "#777c85")
+OLIVE = Colour("#b3a200", "#6b6100", "#857900")
 
 OPEN = (SKY, BLUE, PINK, ORANGE)
 """For families with a way out, in the order of the file, and round again."""

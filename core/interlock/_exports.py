@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 Drawn = str | bytes
 Limits = Mapping[str, float] | None
-Text = Literal["mermaid", "dot", "svg", "plantuml", "grid", "scxml", "xstate", "transitions", "tla", "json"]
+Text = Literal[
+    "mermaid", "dot", "svg", "plantuml", "grid", "markdown", "html", "scxml", "xstate", "transitions", "tla", "json"
+]
 
 
 @overload
@@ -30,8 +32,9 @@ def draw(machine: Machine, format: str = "mermaid", *, limits: Limits = None) ->
 
     Args:
         machine: the life cycle.
-        format: "mermaid", "dot", "svg", "png", "plantuml" and "grid" are for people; "scxml", "xstate" and "tla" are
-            for machines that run or check it; "transitions" is markup; "json" is all that the table says.
+        format: "mermaid", "dot", "svg", "png", "plantuml", "grid", "markdown" and "html" are for people; "scxml",
+            "xstate" and "tla" are for machines that run or check it; "transitions" is markup; "json" is all that the
+            table says.
         limits: numbers for "scxml", "xstate" and "tla"; what is missing has its default.
 
     Raises:
@@ -64,9 +67,21 @@ def _mermaid(machine: Machine, limits: Limits) -> Drawn:
 
 
 def _grid(machine: Machine, limits: Limits) -> Drawn:
-    from interlock._draw import grid
+    from interlock._grid_text import grid
 
     return grid(machine)
+
+
+def _markdown(machine: Machine, limits: Limits) -> Drawn:
+    from interlock._grid_markdown import markdown
+
+    return markdown(machine)
+
+
+def _html(machine: Machine, limits: Limits) -> Drawn:
+    from interlock._grid_html import html
+
+    return html(machine)
 
 
 def _dot(machine: Machine, limits: Limits) -> Drawn:
@@ -145,6 +160,8 @@ FORMATS: dict[str, Callable[[Machine, Limits], Drawn]] = {
     "png": _png,
     "plantuml": _plantuml,
     "grid": _grid,
+    "markdown": _markdown,
+    "html": _html,
     "scxml": _scxml,
     "xstate": _xstate,
     "transitions": _transitions,
@@ -163,6 +180,9 @@ SUFFIXES = {
     ".puml": "plantuml",
     ".plantuml": "plantuml",
     ".txt": "grid",
+    ".md": "markdown",
+    ".html": "html",
+    ".htm": "html",
     ".scxml": "scxml",
     ".tla": "tla",
     ".json": "json",

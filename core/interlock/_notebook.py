@@ -11,9 +11,11 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from interlock import _colours, _dot, _draw, _visualize
+from interlock import _colours, _dot, _grid_text, _visualize
 from interlock._brief import MOST, children, counted, counts, picked
 from interlock._errors import FlowError
+from interlock._flat import prose
+from interlock._grid import Grid, Part
 from interlock._results import TaskStates
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def machine(machine: Machine, include: Mimes = None, exclude: Mimes = None) -> B
     return _bundle(
         include,
         exclude,
-        lambda: f"{machine!r}\n{_draw.grid(machine, columns)}" if small else repr(machine),
+        lambda: f"{machine!r}\n{_grid_text.grid(machine, columns)}" if small else repr(machine),
         lambda: _dot.svg(_dot.dot(machine)) if small else None,
         lambda: _grid(machine) if small else _html(repr(machine)),
     )
@@ -185,24 +187,29 @@ def _table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> _Html:
 
 
 def _grid(machine: Machine) -> _Html:
-    """Return the control table: states down, signals across; a cell says in full what it means where one points."""
-    rows, signals = _draw.narrowed(machine)
-    full = _draw.named(machine._table)
-    head = [_Html(f'<span style="writing-mode:vertical-rl">{escape(signal)}</span>') for signal in signals]
+    """Return the control table: states down, signals across."""
+    grid = Grid(machine)
+    head = [_Html(f'<span style="writing-mode:vertical-rl">{escape(signal.name)}</span>') for signal in grid.signals]
     body = [
-        [
-            _join(_Html("<b>"), " ".join(states), _Html("</b>")),
-            *(_cell(row[s], f"{s}: {full[states][s]}") for s in signals),
-        ]
-        for states, row in rows.items()
+        [_join(_Html("<b>"), ", ".join(row.states), _Html("</b>")), *(_cell(grid, cell) for cell in row.cells.values())]
+        for row in grid.rows
     ]
-    lines = escape("\n".join(_draw.legend(machine, None)))
-    notes = _Html(f'<pre style="white-space:pre-wrap">{lines}</pre>')
+    lines = [f"{name} carries one of: {', '.join(states)}" for states, name in grid.sets.items()]
+    lines.append(f"Final, and refuse everything: {', '.join(grid.finals)}")
+    notes = _join(*(_join(_Html("<div>"), line, _Html("</div>")) for line in lines))
     return _join(_Html("<div><b>"), machine.name, _Html("</b></div>"), _table(["", *head], body), notes)
 
 
-def _cell(text: str, title: str) -> _Html:
-    return _Html(f'<span title="{escape(title)}">{escape(text)}</span>')
+def _cell(grid: Grid, parts: tuple[Part, ...]) -> _Html:
+    """Return the answers of a cell below each other; what a guard means is shown where the pointer rests."""
+    lines: list[object] = []
+    for part in parts:
+        colour = grid.colours.get(part.target)
+        lines.append(part.target if colour is None else _chip(part.target, colour.tint))
+        if part.guard:
+            means = escape(prose(grid.table.guards[part.guard].means))
+            lines[-1] = _join(lines[-1], _Html(f'<span title="{means}"> if {escape(part.guard)}</span>'))
+    return _join(*(_join(_Html("<div>"), line, _Html("</div>")) for line in lines or ["·"]))
 
 
 def _story(run: Run) -> _Html:

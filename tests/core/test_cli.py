@@ -424,7 +424,7 @@ def test_a_broken_pipe_is_no_error_of_ours(tmp_path: Path) -> None:
 def test_drawing(tmp_path: Path) -> None:
     """A life cycle is drawn as Mermaid or as a grid, to the output or to a file."""
     assert interlock("draw", "task-run", cwd=tmp_path).stdout.startswith("stateDiagram-v2\n")
-    assert "Pending Scheduled Retrying" in interlock("draw", "task-run", "--as", "grid", cwd=tmp_path).stdout
+    assert "Pending, Scheduled, Retrying" in interlock("draw", "task-run", "--as", "grid", cwd=tmp_path).stdout
     assert interlock("draw", "flow-run", "-o", "flow.mmd", cwd=tmp_path).stdout == ""
     assert (tmp_path / "flow.mmd").read_text(encoding="utf-8").startswith("stateDiagram-v2\n")
 
@@ -437,7 +437,9 @@ def test_drawing(tmp_path: Path) -> None:
         ("flow.scxml", "<?xml"),
         ("FlowRun.TLA", "-----"),
         ("flow.json", '{\n  "form": 1,'),
-        ("flow.txt", "     "),
+        ("flow.txt", "raised by engine -"),
+        ("flow.md", "| state | *SUCCESS* |"),
+        ("flow.html", "<!DOCTYPE html>"),
         ("flow", "stateDiagram-v2"),
     ],
 )
@@ -483,8 +485,7 @@ def test_a_terminal_is_not_overrun(columns: int, tmp_path: Path) -> None:
             plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown)
             assert child.exitstatus == 0
             assert max(len(line) for line in plain.replace("\r", "\n").splitlines()) <= columns
-            if words[0] == "run":
-                assert ("\x1b[32m" in shown) is (no_color == "")
+            assert ("\x1b[32m" in shown if words[0] == "run" else "\x1b[38;5;" in shown) is (no_color == "")
 
 
 @pexpect_needed

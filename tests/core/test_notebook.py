@@ -238,13 +238,14 @@ def test_a_machine_is_its_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = shown(Machine.load("flow-run"))
     assert bundle[TEXT].startswith("<Machine flow-run: 10 states, 11 signals>\n")
     assert max(map(len, bundle[TEXT].splitlines())) <= 60
-    assert "Pe Pending" in bundle[TEXT]
+    assert "Pending, Scheduled -" in bundle[TEXT]
     before, rows = table(Machine.load("flow-run"))
     assert before == "flow-run"
     assert rows[0][1:3] == ["SUCCESS", "FAIL"]
-    assert rows[1][:3] == ["Pending Scheduled", "Su", "Fa"]
+    assert rows[1][:5] == ["Pending, Scheduled", "Success", "Failed", "Skipped", "refused"]
     assert len(rows) == 5
-    assert 'title="FAIL: Retrying? / Failed"' in shown(Machine.load("task-run"), include={HTML})[HTML]
+    html = shown(Machine.load("task-run"), include={HTML})[HTML]
+    assert '<span title="a failure is given another attempt"> if retries_left</span>' in html
 
 
 @pytest.mark.usefixtures("no_dot")
