@@ -68,9 +68,9 @@ def _how(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options that say how a flow is run."""
     for option in (
         click.option(
-            "--save", type=click.Path(dir_okay=False, path_type=Path), help="Where a run is kept that failed."
+            "--save", type=click.Path(dir_okay=False, path_type=Path), help="Where the run is kept, however it ends."
         ),
-        click.option("--no-save", is_flag=True, help="Keep nothing of a run that did not succeed."),
+        click.option("--no-save", is_flag=True, help="Keep nothing; else a run that did not succeed is kept."),
         click.option("--fail-fast", is_flag=True, help="Stop everything when a task has failed."),
         click.option("--limit", multiple=True, metavar="TAG=NUMBER", help="How many of the tasks that have a tag."),
         click.option("--workers", type=click.IntRange(min=1), help="How many of them."),
@@ -124,6 +124,8 @@ def resume_command(target: str, file: Path, task: tuple[str, ...], signal: tuple
     def asked(flow: Flow, begin: Any) -> Any:
         plugins = chosen_plugins(how["plugin"])
         state = _saved.load(flow, file)
+        if _saved.is_done(flow, state) and not (task or signal):
+            return state
         said = _said(signal, plugins) if signal else None
         chosen = task or (tuple(said) if said else None)
         return begin.resumed(flow, state, chosen, said, None, plugins, begin.How(**_driving(how)))
@@ -139,7 +141,8 @@ def _driving(how: Mapping[str, Any]) -> dict[str, Any]:
 def _carried_out(target: str, asks: Callable[[Flow, Any], Any], how: Mapping[str, Any]) -> int:
     """Find a flow, carry out what is asked of it, tell how it ended, and return the exit code.
 
-    Any: `asks` takes the module of how flow runs begin, which is loaded here, and gives what that module has for it.
+    Any: `asks` takes the module of how flow runs begin, which is loaded here, and gives what that module has for it; or
+    the state of a flow run that is over already.
     """
     from interlock import _saved
 
@@ -149,14 +152,17 @@ def _carried_out(target: str, asks: Callable[[Flow, Any], Any], how: Mapping[str
         from interlock import _begin
 
         flow = _target.find(target)
-        state, slowest = _run(asks(flow, _begin), quiet, as_json)
+        asked = asks(flow, _begin)
+        if isinstance(asked, State):
+            return _over(flow, asked, quiet, as_json)
+        state, slowest = _run(asked, quiet, as_json)
         saved = None if how["no_save"] else _save(flow, state, how["save"])
     except InterlockError as error:
         raise Misuse(str(error)) from None
     except _target.UserCodeError as error:
         raise Misuse(f"{target} could not be imported:\n{error}") from None
     _report(flow, state, quiet, as_json, saved, slowest)
-    if saved is not None and not (quiet or as_json):
+    if saved is not None and not (quiet or as_json or state.is_successful()):
         used = "".join(f" --plugin {shlex.quote(text)}" for text in how["plugin"])
         click.echo(f"To go on: interlock resume {shlex.quote(target)} {shlex.quote(str(saved))}{used}")
         for slug, answers in _saved.asking(state):
@@ -165,11 +171,22 @@ def _carried_out(target: str, asks: Callable[[Flow, Any], Any], how: Mapping[str
     return code(state)
 
 
+def _over(flow: Flow, state: State, quiet: bool, as_json: bool) -> int:
+    """Tell that there is nothing to do."""
+    if as_json:
+        from interlock import _events
+
+        click.echo(_events.end(flow, state, None))
+    elif not quiet:
+        click.echo(f"{flow.name}: {type(state).__name__}: it has ended, and there is nothing to do")
+    return code(state)
+
+
 def _save(flow: Flow, state: State, path: Path | None) -> Path | None:
-    """Keep a flow run that did not succeed; return where."""
+    """Keep a flow run that did not succeed, or any where a file is named; return where."""
     from interlock import _saved
 
-    if state.is_successful():
+    if state.is_successful() and path is None:
         return None
     path = path or _saved.usual(state)
     try:

@@ -6,10 +6,10 @@ or a width.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from interlock._machine import Machine
+from interlock._machine import Machine
 
 
 class Colour(NamedTuple):
@@ -26,6 +26,12 @@ class Colour(NamedTuple):
     def tint(self) -> str:
         """The ground of a name: so thin that ink can be read on it."""
         return self.line + "3d"
+
+    @property
+    def on_white(self) -> str:
+        """The same where nothing can be seen through: on a white ground, with ink on it."""
+        parts = (int(self.line[place : place + 2], 16) for place in (1, 3, 5))
+        return "#" + "".join(f"{255 - (255 - part) * 0x3D // 255:02x}" for part in parts)
 
 
 SKY = Colour("#56b4e9", "#1b6f9f", "#2b8cc4")
@@ -60,3 +66,14 @@ def colours(machine: Machine) -> dict[str, Colour]:
             used[final] += 1
         found[state] = found[top]
     return found
+
+
+def of_kind(kind: type) -> Colour | None:
+    """Return the colour of a class of states: that of the nearest of its bases that a task run can be in."""
+    known = _of_task_runs()
+    return next((known[base.__name__] for base in kind.__mro__ if base.__name__ in known), None)
+
+
+@cache
+def _of_task_runs() -> dict[str, Colour]:
+    return colours(Machine.load("task-run"))

@@ -1,11 +1,11 @@
-"""Everything that a table can be drawn as, by name.
+"""Everything that a table can be drawn as, by name; the graph of a flow has a module of its own.
 
 Each format is a function here, which loads what it needs when it is called: whoever draws nothing loads nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, overload
 
 from interlock._errors import InterlockError, listed, shown, suggest
@@ -13,12 +13,15 @@ from interlock._machine import Machine
 
 if TYPE_CHECKING:
     from interlock._flat import Flat
+    from interlock._flow import Flow
+    from interlock.states import State
 
 Drawn = str | bytes
 Limits = Mapping[str, float] | None
 Text = Literal[
     "mermaid", "dot", "svg", "plantuml", "grid", "markdown", "html", "scxml", "xstate", "transitions", "tla", "json"
 ]
+GraphText = Literal["mermaid", "dot", "svg", "text"]
 
 
 @overload
@@ -26,38 +29,49 @@ def draw(machine: Machine, format: Text = "mermaid", *, limits: Limits = None) -
 @overload
 def draw(machine: Machine, format: Literal["png"], *, limits: Limits = None) -> bytes: ...
 @overload
-def draw(machine: Machine, format: str, *, limits: Limits = None) -> Drawn: ...
-def draw(machine: Machine, format: str = "mermaid", *, limits: Limits = None) -> Drawn:  # noqa: A002  # users say it
-    """Return a life cycle in another form: text, but for "png", which is bytes.
+def draw(machine: Flow, format: GraphText = "mermaid", *, state: State | None = None) -> str: ...
+@overload
+def draw(machine: Flow, format: Literal["png"], *, state: State | None = None) -> bytes: ...
+@overload
+def draw(machine: Machine | Flow, format: str, *, limits: Limits = None, state: State | None = None) -> Drawn: ...
+def draw(
+    machine: Machine | Flow,
+    format: str = "mermaid",  # noqa: A002  # users say it
+    *,
+    limits: Limits = None,
+    state: State | None = None,
+) -> Drawn:
+    """Return a life cycle, or the graph of a flow, in another form: text, but for "png", which is bytes.
 
     Args:
-        machine: the life cycle.
-        format: "mermaid", "dot", "svg", "png", "plantuml", "grid", "markdown" and "html" are for people; "scxml",
-            "xstate" and "tla" are for machines that run or check it; "transitions" is markup; "json" is all that the
-            table says.
+        machine: the life cycle, or the flow.
+        format: of a life cycle, "mermaid", "dot", "svg", "png", "plantuml", "grid", "markdown" and "html" are for
+            people; "scxml", "xstate" and "tla" are for machines that run or check it; "transitions" is markup; "json"
+            is all that the table says. Of a flow there are "mermaid", "dot", "svg", "png" and "text".
         limits: numbers for "scxml", "xstate" and "tla"; what is missing has its default.
+        state: of a flow: what a run of it returned, for the states of its tasks.
 
     Raises:
         ValueError: there is no such format or limit, or the format has no numbers for limits.
-        InterlockError: graphviz is needed and not there, or could not draw it.
+        InterlockError: graphviz is needed and not there, or could not draw it; or the state is not one of the flow.
     """
     if not isinstance(machine, Machine):
-        raise ValueError(f"draw: {shown(machine)} is no Machine; Machine.load(...) makes one")
+        from interlock import _flow_draw  # a flow knows its life cycles, and not the other way round
+
+        return _flow_draw.draw(machine, format, limits, state)
     if not isinstance(format, str) or format not in FORMATS:
         raise ValueError(f"draw: {unknown(format)}")
     if limits is not None and format not in NUMBERED:
         raise ValueError(f"draw: {format} has limits by name only; numbers are for {listed(NUMBERED)}")
+    if state is not None:
+        raise ValueError("draw: state= is for flows; a life cycle has no states of tasks")
     return FORMATS[format](machine, limits)
 
 
-def unknown(format: object) -> str:  # noqa: A002  # as in `draw`
-    """Return what is to be said of a format that there is not."""
-    return f"{shown(format)} is no format.{suggest(format, FORMATS)} There are: {listed(FORMATS)}"
-
-
-def of_suffix(suffix: str) -> str | None:
-    """Return the format that the ending of a file's name asks for; None where it asks for none."""
-    return SUFFIXES.get(suffix.lower())
+def unknown(format: object, known: Iterable[str] | None = None) -> str:  # noqa: A002  # as in `draw`
+    """Return what is to be said of a format that there is not among those that are known; of life cycles, if none."""
+    names = list(FORMATS if known is None else known)
+    return f"{shown(format)} is no format.{suggest(format, names)} There are: {listed(names)}"
 
 
 def _mermaid(machine: Machine, limits: Limits) -> Drawn:
@@ -84,31 +98,36 @@ def _html(machine: Machine, limits: Limits) -> Drawn:
     return html(machine)
 
 
-def _dot(machine: Machine, limits: Limits) -> Drawn:
+def _dot(machine: Machine, limits: Limits) -> str:
     from interlock._dot import dot
 
     return dot(machine)
 
 
 def _svg(machine: Machine, limits: Limits) -> Drawn:
-    return _picture(machine, "svg").decode("utf-8", "replace")
+    return picture(_dot(machine, limits), "svg", machine.name).decode("utf-8", "replace")
 
 
 def _png(machine: Machine, limits: Limits) -> Drawn:
-    return _picture(machine, "png")
+    return picture(_dot(machine, limits), "png", machine.name)
 
 
-def _picture(machine: Machine, kind: str) -> bytes:
+def picture(source: str, kind: str, name: str) -> bytes:
+    """Return the picture that the program `dot` makes.
+
+    Raises:
+        InterlockError: it is not there, or could not draw it.
+    """
     from interlock import _dot
 
     if not _dot.is_there():
         raise InterlockError(
             f"{kind} needs the program dot of graphviz, which is not on the PATH; the format dot is drawn without it"
         )
-    picture = _dot.picture(_dot.dot(machine), kind)
-    if picture is None:
-        raise InterlockError(f"{kind}: graphviz could not draw {machine.name}, or not in time; try the format dot")
-    return picture
+    drawn = _dot.picture(source, kind)
+    if drawn is None:
+        raise InterlockError(f"{kind}: graphviz could not draw {name}, or not in time; try the format dot")
+    return drawn
 
 
 def _plantuml(machine: Machine, limits: Limits) -> Drawn:

@@ -7,24 +7,23 @@ missing or too large for a picture, there is something to show.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from interlock import _colours, _dot, _grid_text, _visualize
+from interlock import _colours, _dot, _flow_picture, _grid_text, _visualize
 from interlock._brief import MOST, children, counted, counts, picked
 from interlock._errors import FlowError
 from interlock._flat import prose
+from interlock._flow_text import waits
 from interlock._grid import Grid, Part
 from interlock._results import TaskStates
 
 if TYPE_CHECKING:
-    from interlock._edges import Edge
     from interlock._flow import Flow
     from interlock._machine import Machine
     from interlock._run import Run
     from interlock._story import Step
-    from interlock._tasks import Task
     from interlock.states import State
 
     Mimes = Container[str] | None
@@ -140,16 +139,8 @@ def _tasks(flow: Flow) -> str:
 def _rows(flow: Flow) -> list[tuple[str, str]]:
     """Return tasks and what they wait for, the first ones where they are many."""
     slugs = flow.slugs
-    rows = [(slugs[task], _sources(flow.edges_to(task), slugs)) for task in flow.sorted_tasks()[:MOST]]
+    rows = [(slugs[task], waits(flow.edges_to(task), slugs)) for task in flow.sorted_tasks()[:MOST]]
     return rows if len(flow) <= MOST else [*rows, (f"{len(flow) - MOST:,} more", "")]
-
-
-def _sources(edges: Iterable[Edge], slugs: Mapping[Task, str]) -> str:
-    """Return what a task waits for: "x=slug" where that gives an argument; of a map, "x=each of slug"."""
-    return ", ".join(
-        (f"{edge.key}=" if edge.key else "") + ("each of " if edge.mapped else "") + slugs[edge.upstream]
-        for edge in edges
-    )
 
 
 # Picture
@@ -157,8 +148,8 @@ def _sources(edges: Iterable[Edge], slugs: Mapping[Task, str]) -> str:
 
 def _graph(flow: Flow) -> str | None:
     try:
-        source = _visualize.visualize(flow, None, None, False).source
-    except FlowError:  # the package graphviz is not installed
+        source = _flow_picture.dot(flow)
+    except FlowError:  # too many edges
         return None
     return _dot.svg(source)
 

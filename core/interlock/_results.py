@@ -11,7 +11,8 @@ import attrs
 from interlock._data import Record
 from interlock._errors import FlowError, suggest
 from interlock._tasks import Task
-from interlock.states import Mapped, Scheduled, State, TriggerFailed
+from interlock.states import Cached, Mapped, Scheduled, State, TriggerFailed
+from interlock.states import Mapping as Mapped_
 
 if TYPE_CHECKING:
     from interlock._run import Run
@@ -109,6 +110,12 @@ class TaskStates(Mapping[object, State]):
         children = {slug: tuple(map(_without_error, found)) for slug, found in self._children.items()}
         return _loaded(states, self.parameters, self.run, {}, self.context, children)
 
+    def without_results(self) -> TaskStates:
+        """Return how each task ended, and nothing that is the user's: no result, parameter or context."""
+        states = {slug: _without_result(state) for slug, state in self._states.items()}
+        children = {slug: tuple(map(_without_result, found)) for slug, found in self._children.items()}
+        return _loaded(states, {}, self.run, {}, {}, children)
+
     def by_slug(self) -> dict[str, State]:
         """Return the states by slug: also where the tasks themselves stayed in another process."""
         return dict(self._states)
@@ -145,6 +152,13 @@ def _without_error(state: State) -> State:
     if isinstance(state, Mapped):
         return attrs.evolve(state, map_states=tuple(map(_without_error, state.map_states)))
     return attrs.evolve(state, result=None) if isinstance(state.result, BaseException) else state
+
+
+def _without_result(state: State) -> State:
+    state = attrs.evolve(state, result=None)
+    if isinstance(state, Mapped | Mapped_):
+        return attrs.evolve(state, map_states=tuple(map(_without_result, state.map_states or ())))
+    return attrs.evolve(state, cached_parameters=None) if isinstance(state, Cached) else state
 
 
 def rested(state: State, flow: str, slugs: Mapping[str, object]) -> TaskStates:

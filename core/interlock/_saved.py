@@ -1,7 +1,9 @@
-"""States of flow runs in files, for the command line: what did not succeed can be gone on with."""
+"""States of flow runs in files, for the command line: what did not succeed can be gone on with, all can be drawn."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 import attrs
@@ -44,21 +46,40 @@ def _plain(name: str) -> str:
 
 
 def save(flow: Flow, state: State, path: Path) -> None:
-    """Write the state in which a flow rests to a file. What has failed is kept without what it raised.
+    """Write the state in which a flow rests to a file.
+
+    What has failed is kept without what it raised; what succeeded without results, which nobody goes on with. What was
+    in the file stays there where this cannot be kept.
 
     Raises:
         FlowError: it cannot be written, or could not be read again.
     """
-    result = state.result
-    over = state.is_finished() and isinstance(result, TaskStates)
-    kept = attrs.evolve(state, result=result.without_errors()) if over else state
     place = LocalResult(path.parent)
+    part = path.with_name(f".{path.name[:100]}.{os.urandom(8).hex()}")
     try:
-        place.write(path.name, (flow.name, kept))
-        place.read(path.name)
+        place.write(part.name, (flow.name, _kept(state)))
+        place.read(part.name)
+        part.replace(path)
     except Exception as error:  # results are the user's, and pickling them may raise anything
-        path.unlink(missing_ok=True)
         raise FlowError(f"{path}: the state cannot be kept: {type(error).__name__}: {error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _kept(state: State) -> State:
+    result = state.result
+    if not (state.is_finished() and isinstance(result, TaskStates)):
+        return state
+    return attrs.evolve(state, result=result.without_results() if state.is_successful() else result.without_errors())
+
+
+def is_done(flow: Flow, state: State) -> bool:
+    """Return whether there is nothing to go on with: each task of the flow is over, and the run has succeeded."""
+    result = state.result
+    return (
+        state.is_successful() and isinstance(result, TaskStates) and set(result.by_slug()) == set(flow.slugs.values())
+    )
 
 
 def load(flow: Flow, path: Path) -> State:

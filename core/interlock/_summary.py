@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from interlock import states
 from interlock._brief import children, counted, counts, picked
+from interlock._colours import of_kind
 from interlock._flow import Flow
 from interlock._results import TaskStates
 from interlock.states import BY_NAME, State
 
 CAUSES = 3  # failures whose tracebacks are shown
-
-STYLES: Mapping[type[State], str] = {
-    states.Skipped: "dim",
-    states.Success: "green",
-    states.Failed: "red",
-    states.Cancelled: "yellow",
-    states.Scheduled: "magenta",
-}
 
 
 def summary(flow: Flow, state: State, console: Console, slowest: Iterable[tuple[float, str]] = ()) -> None:
@@ -59,8 +51,8 @@ def _table(flow: Flow, result: TaskStates, console: Console) -> None:
 def styled(name: str) -> Text:
     """Return the name of a state in its colour."""
     kind = BY_NAME.get(name)
-    style = next((style for family, style in STYLES.items() if kind is not None and issubclass(kind, family)), "")
-    return Text(name, style=style)
+    colour = None if kind is None else of_kind(kind)
+    return Text(name, style="" if colour is None else colour.tone)
 
 
 def said(state: State) -> str:

@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from interlock._colours import GREY, of_kind
 from interlock._errors import FlowError
+from interlock._results import TaskStates
 from interlock._values import ParameterTask
-from interlock.states import Mapped, State
-from interlock.states import Mapping as Mapped_
+from interlock.states import State
 
 if TYPE_CHECKING:
     from interlock._graph import Graph
     from interlock._tasks import Task
 
-COLOURS: dict[str, str] = {
-    "is_retrying": "#f66a0a",
-    "is_paused": "#99a8e8",
-    "is_scheduled": "#ffab00",
-    "is_pending": "#7ebdff",
-    "is_running": "#3d67ff",
-    "is_looped": "#003ccb",
-    "is_cached": "#34d058",
-    "is_mapped": "#2a9d8f",
-    "is_skipped": "#62757f",
-    "is_successful": "#28a745",
-    "is_timed_out": "#ff4e33",
-    "is_failed": "#eb0000",
-    "is_cancelled": "#bdbdbd",
-}
-"""By predicate, the first that holds: the colour of a state."""
 FORMATS = ("dot", "gv", "pdf", "png", "svg")
 
 
 def colour_of(state: State) -> str:
-    """Return the colour of a state, half transparent; grey for one of no kind that is known."""
-    return next((colour for name, colour in COLOURS.items() if getattr(state, name)()), "#9e9e9e") + "80"
+    """Return the colour of a state, half transparent: as everywhere that of its family; grey for one of none."""
+    return (of_kind(type(state)) or GREY).line + "80"
 
 
 def visualize(
@@ -46,13 +32,11 @@ def visualize(
         import graphviz
     except ImportError:
         raise FlowError("visualize: graphviz is not installed; pip install 'interlock[viz]'") from None
-    if state is not None and not hasattr(state.result, "by_slug"):
-        raise FlowError(f"visualize: {state!r} has no states of tasks; give what flow.run() returned")
+    found = None if state is None else _states(state)
     graph = graphviz.Digraph(_text(flow.name), graph_attr={"rankdir": "LR"} if horizontal else None)
-    found = {} if state is None else state.result.by_slug()
     slugs = flow.slugs
     for task in flow.tasks:
-        _node(graph, flow, task, found.get(slugs[task]), _id(slugs[task]))
+        _node(graph, flow, task, found, slugs[task])
     for edge in flow.edges:
         label = _text(edge.key or "")
         style = {"style": "dashed"} if edge.mapped else {}
@@ -77,18 +61,22 @@ def _text(text: str) -> Any:
     return graphviz.escape(text.replace("&", "&amp;"))
 
 
-def _node(graph: Any, flow: Graph, task: Task, state: State | None, name: str) -> None:
+def _states(state: State) -> TaskStates:
+    if not isinstance(state.result, TaskStates):
+        raise FlowError(f"visualize: {state!r} has no states of tasks; give what flow.run() returned")
+    return state.result
+
+
+def _node(graph: Any, flow: Graph, task: Task, states: TaskStates | None, slug: str) -> None:
     is_mapped = any(edge.mapped for edge in flow.edges_to(task))
     options = {"shape": "box" if is_mapped else "invhouse" if isinstance(task, ParameterTask) else "ellipse"}
     label = f"{task.name} <map>" if is_mapped else task.name
-    if state is not None:
+    state = None if states is None else states.by_slug().get(slug)
+    if states is not None and state is not None:
         options |= {"style": "filled", "fillcolor": colour_of(state), "colorscheme": "svg"}
-        if isinstance(state, Mapped | Mapped_) and state.map_states:
-            counts: dict[str, int] = {}
-            for child in state.map_states:
-                counts[type(child).__name__] = counts.get(type(child).__name__, 0) + 1
-            label += "".join(f"\n{count} {name}" for name, count in counts.items())
-    graph.node(name, _text(label), **options)
+        ended = Counter(type(child).__name__ for child in states.children(slug))
+        label += "".join(f"\n{line}" for line in [type(state).__name__, *(f"{n} {name}" for name, n in ended.items())])
+    graph.node(_id(slug), _text(label), **options)
 
 
 def _written(graph: Any, path: Path) -> None:

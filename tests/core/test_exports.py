@@ -383,7 +383,7 @@ def test_a_table_that_is_too_large_for_a_picture() -> None:
         ({"format": "mermaid", "limits": {"max_retries": 1}}, "draw: mermaid has limits by name only; numbers are for"),
         ({"format": "tla", "limits": {"max_retry": 1}}, "unknown limit 'max_retry'. Did you mean 'max_retries'?"),
         ({"format": "tla", "limits": {"max_retries": -1}}, "limit 'max_retries' is -1; it must be a number from 0 on"),
-        ({"machine": "task-run"}, "draw: 'task-run' is no Machine; Machine.load(...) makes one"),
+        ({"machine": "task-run"}, "draw: 'task-run' is no Machine and no Flow; Machine.load(...) makes one"),
     ],
 )
 def test_mistakes(arguments: dict[str, Any], said: str) -> None:  # Any: some are wrong on purpose

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from acts import does, refused, without
 
-from interlock import Flow, Parameter, _visualize, states, task
+from interlock import Flow, Machine, Parameter, _colours, _visualize, states, task
 from interlock.states import BY_NAME
 
 
@@ -45,21 +45,38 @@ def test_states_are_colours() -> None:
     with Flow("colours") as flow:
         task(lambda x: does(ValueError("no") if x == 2 else x)()).map([1, 2, 3])
     source = flow.visualize(flow.run()).source
-    assert "2 Success\n1 Failed" in source
-    assert 'fillcolor="#2a9d8f80"' in source
+    assert "Mapped\n2 Success\n1 Failed" in source
+    assert f'fillcolor="{_colours.GREEN.line}80"' in source
 
 
 @pytest.mark.parametrize("name", [name for name in BY_NAME if name != "Finished"])
-def test_every_state_has_a_colour(name: str) -> None:
-    """No state is left without a colour, and a failure never has that of a success."""
-    colour = _visualize.colour_of(BY_NAME[name]())
-    assert len(colour) == 9
-    assert (colour == _visualize.colour_of(states.Success())) is (name == "Success")
+def test_every_state_has_the_colour_of_its_family(name: str) -> None:
+    """A state has the colour that it has in a picture of its table; a failure never has that of a success."""
+    kind = BY_NAME[name]
+    assert _visualize.colour_of(kind()) == _colours.colours(Machine.load("task-run"))[name].line + "80"
+    assert (_colours.of_kind(kind) == _colours.GREEN) is issubclass(kind, states.Success)
+    assert (_colours.of_kind(kind) == _colours.VERMILION) is issubclass(kind, states.Failed)
+
+
+def test_both_tables_have_one_palette() -> None:
+    """A state that a flow run and a task run can be in has one colour."""
+    flow = _colours.colours(Machine.load("flow-run"))
+    assert flow == {name: _colours.of_kind(BY_NAME[name]) for name in flow}
+
+
+def test_states_of_plugins_have_the_colour_of_their_family() -> None:
+    """A class that a plugin adds is of the family that it is derived from."""
+
+    class Quarantined(states.Scheduled):
+        pass
+
+    assert _colours.of_kind(Quarantined) == _colours.of_kind(states.Pending) == _colours.SKY
 
 
 def test_a_state_of_no_known_kind_is_grey() -> None:
     """What has no colour of its own, such as a bare `State`, has one all the same."""
-    assert _visualize.colour_of(states.State()) == _visualize.colour_of(states.Finished()) == "#9e9e9e80"
+    grey = _colours.GREY.line + "80"
+    assert _visualize.colour_of(states.State()) == _visualize.colour_of(states.Finished()) == grey
 
 
 def test_names_are_taken_as_they_are() -> None:

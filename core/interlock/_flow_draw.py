@@ -1,0 +1,54 @@
+"""Everything that the graph of a flow can be drawn as, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from interlock import _exports
+from interlock._errors import shown
+from interlock._flow import Flow
+from interlock._flow_picture import dot, mermaid
+from interlock._flow_text import plain
+from interlock.states import State
+
+Drawn = str | bytes
+
+
+def draw(flow: object, format: str, limits: Mapping[str, float] | None, state: State | None) -> Drawn:  # noqa: A002
+    """Return the graph of a flow in another form; see `interlock.draw`."""
+    if not isinstance(flow, Flow):
+        raise ValueError(f"draw: {shown(flow)} is no Machine and no Flow; Machine.load(...) makes one")
+    if not isinstance(format, str) or format not in FORMATS:
+        raise ValueError(f"draw: {_exports.unknown(format, FORMATS)}")
+    if limits is not None:
+        raise ValueError("draw: limits= is for life cycles; a flow's tasks have their own")
+    if state is not None and not isinstance(state, State):
+        raise ValueError(f"draw: {shown(state)} is no state; give what flow.run() returned")
+    return FORMATS[format](flow, state)
+
+
+def _svg(flow: Flow, state: State | None) -> Drawn:
+    return _exports.picture(dot(flow, state), "svg", flow.name).decode("utf-8", "replace")
+
+
+def _png(flow: Flow, state: State | None) -> Drawn:
+    return _exports.picture(dot(flow, state), "png", flow.name)
+
+
+FORMATS: dict[str, Callable[[Flow, State | None], Drawn]] = {
+    "mermaid": mermaid,
+    "dot": dot,
+    "svg": _svg,
+    "png": _png,
+    "text": plain,
+}
+SUFFIXES = {
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".svg": "svg",
+    ".png": "png",
+    ".txt": "text",
+}
+"""By the ending of a file's name: what it holds."""
