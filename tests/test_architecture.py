@@ -55,6 +55,7 @@ LAYERS: list[set[str]] = [
         "_exports",
         "_export_json",
         "_export_markup",
+        "markup",
         "_export_plantuml",
         "_export_scxml",
         "_export_tla",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     Shown = Callable[[int, str], Text]
     """shown(columns, what rules are made of): a text for a terminal."""
 
+T = TypeVar("T")
 Drawn = str | bytes
 FLOW = "flow"
 """The word behind which a flow is named."""
@@ -38,11 +40,14 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "says it, else it is mermaid.",
 )
 @click.option("--output", "-o", metavar="FILE", type=FILE, help="Write to a file.")
+@click.option("--from", "from_", metavar="STATE,...", multiple=True, help="Let what leads out of states stand out.")
+@click.option("--only", metavar="SIGNAL,...", multiple=True, help="Let signals stand out.")
+@click.option("--story", metavar="FILE", type=FILE, help="Let stand out what a run did: its to_dict(), as JSON.")
+@click.option("--coverage", metavar="FILE", type=FILE, help="Let the rows stand out that tests took, as recorded.")
+@click.option("--limit", metavar="NAME=NUMBER", multiple=True, help="A number for a limit, where it is to be run.")
 @click.option("--run", metavar="FILE", type=FILE, help="A run of the flow, as run --save FILE kept it.")
 @PLUGIN
-def draw(
-    lifecycle: str, target: str | None, form: str | None, output: Path | None, run: Path | None, plugin: tuple[str, ...]
-) -> int:
+def draw(lifecycle: str, target: str | None, form: str | None, output: Path | None, **how: Any) -> int:
     """Draw a life cycle, or the graph of a flow.
 
     LIFECYCLE is task-run, flow-run or a TOML file; with plugins, as they extend it. Behind the word flow stands a
@@ -57,9 +62,10 @@ def draw(
     on_terminal = output is None and sys.stdout.isatty()
     try:
         if lifecycle == FLOW:
-            drawn = _flow(target, form, run, plugin, on_terminal)
+            drawn = _flow(target, form, how, on_terminal)
         else:
-            drawn = _lifecycle(lifecycle, form, _only(lifecycle, target, run, plugin), on_terminal)
+            _no_flow(lifecycle, target, how["run"])
+            drawn = _lifecycle(lifecycle, form, how, on_terminal)
     except InterlockError as error:
         raise Misuse(str(error)) from None
     except _target.UserCodeError as error:
@@ -71,37 +77,85 @@ def draw(
     return SUCCESS
 
 
-def _only(lifecycle: str, target: str | None, run: Path | None, plugin: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the plugins of a life cycle; what only a flow has may not be there."""
+def _no_flow(lifecycle: str, target: str | None, run: Path | None) -> None:
+    """See that nothing is asked of a life cycle that only a flow has."""
     if target is not None:
         raise Misuse(f"draw {lifecycle}: {target!r} is one word too many; the graph of a flow: draw flow {target}")
     if run is not None:
         raise Misuse(f"draw {lifecycle}: --run is for the graph of a flow: draw flow TARGET --run {run}")
-    return plugin
 
 
-def _lifecycle(name: str, form: str, plugin: tuple[str, ...], on_terminal: bool) -> Drawn | Shown:
+def _lifecycle(name: str, form: str, how: Mapping[str, Any], on_terminal: bool) -> Drawn | Shown:
     machine = Machine.load(name)
-    plugins = chosen_plugins(plugin) if plugin else None
+    plugins = chosen_plugins(how["plugin"]) if how["plugin"] else None
     machine = machine if plugins is None else plugins.machine(machine)
-    if form == "grid" and on_terminal:
-        from interlock._grid_text import text
+    lit, numbers = _lit(machine, how), _numbers(how["limit"])
+    try:
+        if form == "grid" and on_terminal and numbers is None:
+            from interlock import _focus
+            from interlock._grid_text import text
 
-        return lambda width, rule: text(machine, width, None, rule)
-    return _exports.draw(machine, form)
+            focus = _focus.of(machine, **lit)
+            return lambda width, rule: text(machine, width, focus, rule)
+        return _exports.draw(machine, form, limits=numbers, **lit)
+    except ValueError as error:  # a name that is unknown, or what the format has no place for
+        raise Misuse(str(error)) from None
 
 
-def _flow(target: str | None, form: str, run: Path | None, plugin: tuple[str, ...], on_terminal: bool) -> Drawn | Shown:
+def _lit(machine: Machine, how: Mapping[str, Any]) -> _exports.Lit:
+    """Return what is to stand out."""
+    story, coverage = how["story"], how["coverage"]
+    from interlock._covered import Covered
+    from interlock._run import Run
+
+    return {
+        "from_": _names(how["from_"]),
+        "only": _names(how["only"]),
+        "story": None if story is None else _read(story, lambda data: Run.from_dict(machine, data)),
+        "coverage": None if coverage is None else _read(coverage, lambda data: Covered.from_dict(machine, data)),
+    }
+
+
+def _numbers(texts: Sequence[str]) -> dict[str, float] | None:
+    """Return the limits that were given, by name."""
+    found = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            raise Misuse(f"--limit {text!r}: write NAME=NUMBER, as in --limit max_retries=2; inf is none") from None
+    return found or None
+
+
+def _names(texts: Sequence[str]) -> list[str]:
+    return [name.strip() for text in texts for name in text.split(",") if name.strip()]
+
+
+def _read(path: Path, of: Callable[[Any], T]) -> T:
+    """Return what a file of JSON holds. Any: JSON."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Misuse(f"{path}: {getattr(error, 'strerror', None) or f'is no JSON: {error}'}") from None
+    try:
+        return of(data)
+    except InterlockError as error:
+        raise Misuse(f"{path}: {error}") from None
+
+
+def _flow(target: str | None, form: str, how: Mapping[str, Any], on_terminal: bool) -> Drawn | Shown:
     if target is None:
         raise Misuse(
             "draw flow: TARGET is missing: file.py, file.py:flow, package.module or package.module:flow; "
             "a life cycle in a file of this name is ./flow"
         )
-    if plugin:
-        raise Misuse("draw flow: --plugin is for life cycles; no plugin changes the graph of a flow")
+    for name in ("plugin", "from_", "only", "story", "coverage", "limit"):
+        if how[name]:
+            raise Misuse(f"draw flow: --{name.strip('_')} is for life cycles, and not for the graph of a flow")
     with contextlib.redirect_stdout(sys.stderr):  # what the user's module prints is no part of the picture
         flow = _target.find(target)
-        state = None if run is None else _saved.load(flow, run)
+        state = None if how["run"] is None else _saved.load(flow, how["run"])
     if form == "text" and on_terminal:
         from interlock._flow_text import FEW, text
 

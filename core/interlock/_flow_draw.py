@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
 from interlock import _exports
 from interlock._errors import shown
@@ -14,14 +14,14 @@ from interlock.states import State
 Drawn = str | bytes
 
 
-def draw(flow: object, format: str, limits: Mapping[str, float] | None, state: State | None) -> Drawn:  # noqa: A002
-    """Return the graph of a flow in another form; see `interlock.draw`."""
+def draw(flow: object, format: str, given: Sequence[str], state: State | None) -> Drawn:  # noqa: A002  # as there
+    """Return the graph of a flow in another form; see `interlock.draw`. `given`: what is only for life cycles."""
     if not isinstance(flow, Flow):
         raise ValueError(f"draw: {shown(flow)} is no Machine and no Flow; Machine.load(...) makes one")
     if not isinstance(format, str) or format not in FORMATS:
         raise ValueError(f"draw: {_exports.unknown(format, FORMATS)}")
-    if limits is not None:
-        raise ValueError("draw: limits= is for life cycles; a flow's tasks have their own")
+    if given:
+        raise ValueError(f"draw: {given[0]}= is for life cycles; this is a flow")
     if state is not None and not isinstance(state, State):
         raise ValueError(f"draw: {shown(state)} is no state; give what flow.run() returned")
     return FORMATS[format](flow, state)

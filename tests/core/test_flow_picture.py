@@ -319,7 +319,8 @@ def test_pictures() -> None:
     ("arguments", "said"),
     [
         ({"format": "grid"}, "draw: 'grid' is no format. There are: mermaid, dot, svg, png, text"),
-        ({"limits": {}}, "draw: limits= is for life cycles; a flow's tasks have their own"),
+        ({"limits": {}}, "draw: limits= is for life cycles; this is a flow"),
+        ({"only": "SKIP"}, "draw: only= is for life cycles; this is a flow"),
         ({"state": "Success"}, "draw: 'Success' is no state; give what flow.run() returned"),
         ({"state": states.Success()}, "draw: <Success> has no states of tasks; give what flow.run() returned"),
         ({"machine": Machine.load("task-run"), "state": states.Success()}, "draw: state= is for flows"),
