@@ -39,7 +39,7 @@ BLUE = Colour("#0072b2", "#00568a", "#0a6acb")
 PINK = Colour("#cc79a7", "#96456f", "#b85f92")
 ORANGE = Colour("#e69f00", "#855c00", "#a87500")
 GREEN = Colour("#009e73", "#006b4e", "#009068")
-VERMILION = Colour("#d55e00", "#a34700", "#d55e00")
+VERMILION = Colour("#d55e00", "#a04500", "#d55e00")
 GREY = Colour("#8a8f98", "#57606a", "#777c85")
 OLIVE = Colour("#b3a200", "#6b6100", "#857900")
 
@@ -48,8 +48,8 @@ OPEN = (SKY, BLUE, PINK, ORANGE)
 FINAL = (GREEN, VERMILION, GREY, OLIVE)
 """For families of final states, likewise."""
 
-INK, FAINT, PALE = "#1f2328", "#57606a", "#d0d4d9"
-"""For text, for what is less than that, and for lines that only hold something together."""
+INK, FAINT, DIM, PALE = "#1f2328", "#57606a", "#8a8f98", "#d0d4d9"
+"""For text, for text that says less, for what does not stand out, and for lines that only hold something together."""
 
 
 def colours(machine: Machine) -> dict[str, Colour]:

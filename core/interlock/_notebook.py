@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from interlock import _colours, _dot, _flow_picture, _grid_text, _visualize
+from interlock import _colours, _dot, _flow_picture, _focus, _grid_text, _visualize
 from interlock._brief import MOST, children, counted, counts, picked
 from interlock._errors import FlowError
 from interlock._flat import prose
@@ -61,7 +61,7 @@ def run(run: Run, include: Mimes = None, exclude: Mimes = None) -> Bundle:
         include,
         exclude,
         lambda: "\n".join([repr(run), *_arrows(run)]),
-        lambda: _dot.svg(_dot.dot(run.machine, run)) if small else None,
+        lambda: _dot.svg(_dot.dot(run.machine, _focus.of_run(run))) if small else None,
         lambda: _story(run),
     )
 
