@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from interlock import _exports, _flow_draw, _saved, _target
+from interlock import _exports, _target
 from interlock._errors import InterlockError, suggest
 from interlock._machine import Machine
 from interlock._words import PLUGIN, SUCCESS, Misuse, chosen_plugins
@@ -36,7 +36,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "--as",
     "form",
     metavar="FORMAT",
-    help=f"One of {', '.join(_exports.FORMATS)}; of a flow: {', '.join(_flow_draw.FORMATS)}. Else the ending of FILE "
+    help=f"One of {', '.join(_exports.FORMATS)}; of a flow: {', '.join(_exports.GRAPHS)}. Else the ending of FILE "
     "says it, else it is mermaid.",
 )
 @click.option("--output", "-o", metavar="FILE", type=FILE, help="Write to a file.")
@@ -53,9 +53,9 @@ def draw(lifecycle: str, target: str | None, form: str | None, output: Path | No
     LIFECYCLE is task-run, flow-run or a TOML file; with plugins, as they extend it. Behind the word flow stands a
     TARGET as for run; with --run its tasks have the states of that run.
     """
-    known, suffixes = list(_exports.FORMATS), _exports.SUFFIXES
+    known, suffixes = tuple(_exports.FORMATS), _exports.SUFFIXES
     if lifecycle == FLOW:
-        known, suffixes = list(_flow_draw.FORMATS), _flow_draw.SUFFIXES
+        known, suffixes = _exports.GRAPHS, _exports.GRAPH_SUFFIXES
     if form is not None and form not in known:
         raise click.BadParameter(_exports.unknown(form, known), param_hint="'--as'")
     form = form or _form(output, suffixes)
@@ -153,6 +153,8 @@ def _flow(target: str | None, form: str, how: Mapping[str, Any], on_terminal: bo
     for name in ("plugin", "from_", "only", "story", "coverage", "limit"):
         if how[name]:
             raise Misuse(f"draw flow: --{name.strip('_')} is for life cycles, and not for the graph of a flow")
+    from interlock import _saved
+
     with contextlib.redirect_stdout(sys.stderr):  # what the user's module prints is no part of the picture
         flow = _target.find(target)
         state = None if how["run"] is None else _saved.load(flow, how["run"])

@@ -258,3 +258,7 @@ SUFFIXES = {
     ".json": "json",
 }
 """By the ending of a file's name: what it holds."""
+GRAPHS = ("mermaid", "dot", "svg", "png", "text")
+"""The formats of the graph of a flow, which are made elsewhere."""
+GRAPH_SUFFIXES = {suffix: form for suffix, form in SUFFIXES.items() if form in GRAPHS} | {".txt": "text"}
+"""Of these: by the ending of a file's name, what it holds."""

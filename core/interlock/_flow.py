@@ -119,7 +119,7 @@ class Flow(Runnable):
         Mapped tasks are boxes, parameters houses, everything else is an ellipse; mapped edges are dashed.
 
         Args:
-            flow_state: what a run of the flow returned: tasks have the colours of their states then.
+            flow_state: what a run of the flow returned: tasks have the names and colours of their states then.
             filename: where to write it: .dot or .gv for the text of graphviz; .png, .svg or .pdf, which the program dot
                 makes.
             format: what to write, where the name does not say it; PDF otherwise.

@@ -19,7 +19,7 @@ def draw(flow: object, format: str, given: Sequence[str], state: State | None) -
     if not isinstance(flow, Flow):
         raise ValueError(f"draw: {shown(flow)} is no Machine and no Flow; Machine.load(...) makes one")
     if not isinstance(format, str) or format not in FORMATS:
-        raise ValueError(f"draw: {_exports.unknown(format, FORMATS)}")
+        raise ValueError(f"draw: {_exports.unknown(format, _exports.GRAPHS)}")
     if given:
         raise ValueError(f"draw: {given[0]}= is for life cycles; this is a flow")
     if state is not None and not isinstance(state, State):
@@ -42,13 +42,3 @@ FORMATS: dict[str, Callable[[Flow, State | None], Drawn]] = {
     "png": _png,
     "text": plain,
 }
-SUFFIXES = {
-    ".mmd": "mermaid",
-    ".mermaid": "mermaid",
-    ".dot": "dot",
-    ".gv": "dot",
-    ".svg": "svg",
-    ".png": "png",
-    ".txt": "text",
-}
-"""By the ending of a file's name: what it holds."""

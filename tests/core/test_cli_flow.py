@@ -95,8 +95,15 @@ def test_what_is_done_is_not_done_again(folder: Path) -> None:
     assert (end["state"], end["saved"], end["tasks"]["half-1"]["children"]) == ("Success", None, {"Success": 3})
     assert drawn("resume", "file.py", "a.state", "-q") == ["a module that prints"]
     assert (folder / "a.state").read_bytes() == kept
+    over = "what is over stays over, run it again"
     done = interlock("resume", "file.py", "a.state", "--task", "half-1")
-    assert (done.returncode, "what is over stays over, run it again" in done.stderr) == (2, True)
+    assert (done.returncode, over in done.stderr) == (2, True)
+    with (folder / "file.py").open("a", encoding="utf-8") as file:
+        file.write("    numbers(1)\n")  # a task that did not run
+    for words in ((), ("--json",)):
+        done = interlock("resume", "file.py", "a.state", *words)
+        assert (done.returncode, over in done.stderr) == (2, True)
+    assert "numbers-2" in drawn("draw", "flow", "file.py", "--run", "a.state", "--as", "text")  # with no state
 
 
 def test_how_a_resumed_run_ended_is_kept() -> None:

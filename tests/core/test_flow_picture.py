@@ -21,7 +21,7 @@ from hypothesis import given
 from rich.text import Text
 
 import interlock
-from interlock import Flow, Machine, Parameter, Task, _colours, _flow_picture, states, task
+from interlock import Flow, Machine, Parameter, Task, _colours, _exports, _flow_draw, _flow_picture, states, task
 from interlock._flow_text import FEW, text
 from interlock.signals import FAIL, SKIP
 from interlock.states import State
@@ -306,6 +306,12 @@ def test_the_largest_picture_is_drawn() -> None:
 
 
 # Pictures and mistakes
+
+
+def test_every_format_is_there() -> None:
+    """What the command line offers is what there is."""
+    assert tuple(_flow_draw.FORMATS) == _exports.GRAPHS
+    assert set(_exports.GRAPH_SUFFIXES.values()) == set(_exports.GRAPHS)
 
 
 @pytest.mark.skipif(not shutil.which("dot") and not os.environ.get("CI"), reason="the program dot is not installed")
