@@ -69,6 +69,8 @@ class Arrow(NamedTuple):
     row: Line
     state: str | None
     sides: tuple[str, str]
+    points: tuple[tuple[float, ...], tuple[float, ...]]
+    """Where it begins and ends."""
     style: dict[str, str]
 
 
@@ -161,7 +163,9 @@ class Picture:
         (card,) = node
         (row,) = (row for row in card.rows if row.port == port)
         into = edge.get("headport", ":").rsplit(":", 1)[1]
-        return Arrow(card, row, self._state(edge), (out, into), edge)
+        first, begin, *_ = edge["pos"].split(" ")
+        points = [tuple(map(float, point.split(","))) for point in (begin, first.removeprefix("e,"))]
+        return Arrow(card, row, self._state(edge), (out, into), (points[0], points[1]), edge)
 
     def _state(self, edge: dict[str, Any]) -> str | None:  # Any: JSON
         if "headport" not in edge:

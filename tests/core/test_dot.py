@@ -66,8 +66,12 @@ def read(picture: Picture, machine: Machine) -> None:
     for arrow in picture.arrows:
         assert not set(arrow.row.targets).isdisjoint({arrow.state} if arrow.state else machine.final)
         back = arrow.state is not None and not arrow.row.carries and arrow.row.way == "←"
+        assert (arrow.style.get("constraint") == "false") == (arrow.sides[0] == "w")  # what leads back moves no card
         if not arrow.row.carries:
             assert arrow.sides == (("w", "e") if back else ("e", "w" if arrow.state else ""))
+
+    rows = {(arrow.card.states[0], arrow.row.port) for arrow in picture.arrows}
+    assert len({arrow.points[0] for arrow in picture.arrows}) == len(rows)  # each begins at its own row
 
 
 def connected(picture: Picture, machine: Machine) -> None:
@@ -159,6 +163,18 @@ def test_a_family_is_not_the_only_column() -> None:
     """Where all states are of one family, they stand where they are reached all the same."""
     states = {name: {"is": "A", "means": "one"} for name in "BC"}
     assert columns(table({"A": "B", "B": "C", "C": "End"}, states)) == [["A"], ["B"], ["C"]]
+
+
+@needs_dot
+def test_the_way_on_is_straight() -> None:
+    """The arrow from the beginning to what usually follows goes neither up nor down."""
+    for machine in (TASK, FLOW):
+        (arrow,) = (
+            arrow
+            for arrow in Picture(machine).arrows
+            if arrow.row.lines == ["START"] and arrow.card.states[0] == "Pending"
+        )
+        assert abs(arrow.points[0][1] - arrow.points[1][1]) < 2
 
 
 @needs_dot
@@ -340,6 +356,11 @@ def test_a_run_is_where_it_is_and_came() -> None:
     }
     pale = [arrow.style["color"] for arrow in picture.arrows if arrow.style.get("penwidth") != "3"]
     assert set(pale) == {_colours.PALE}
+    covered = {state for _, _, state in picture.thick()}
+    for arrow in picture.arrows:  # no pale head covers a thick one
+        assert (arrow.style.get("arrowhead") == "none") == (
+            arrow.style["color"] == _colours.PALE and arrow.state in covered
+        )
     assert picture.row("Running", "Looped").lines == ["LOOP (10) if turns_left"]
     assert picture.row("Running", "Retrying").lines[0] == "FAIL (2, 4, 6, ...),"
     assert picture.row("Running", "Retrying").bold == ["FAIL (2, 4, 6, ...)"]
