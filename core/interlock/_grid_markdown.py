@@ -58,8 +58,8 @@ def _behind(text: str) -> str:
 
 
 def _paragraphs(grid: Grid) -> Iterator[str]:
-    if grid.told:
-        yield f"{_plain(grid.told)} In the cells it is bold."
+    if grid.focus is not None:
+        yield f"What is bold in the cells stands out. {_plain(grid.told)}".rstrip()
     yield f"Final, and refuse everything: {_states(grid, grid.finals)}."
     if any(signal.raised_by not in (USER, "") for signal in grid.signals):
         yield "The work itself raises the signals that stand upright; those in italics come from elsewhere."

@@ -52,10 +52,7 @@ class _Sheet:
         self.grid = grid
         self.width = width
         self.rule = rule
-        self.cells = {
-            signal.name: [[*map(self._part, row.cells[signal.name])] or [Text(".", FAINT)] for row in grid.rows]
-            for signal in grid.signals
-        }
+        self.cells = {signal.name: [self._cell(row.cells[signal.name]) for row in grid.rows] for signal in grid.signals}
         """By signal: the lines of each row's cell."""
         self.widths = {
             name: max(cell_len(name), *(line.cell_len for lines in cells for line in lines))
@@ -140,16 +137,22 @@ class _Sheet:
 
     # Cells
 
+    def _cell(self, parts: Iterable[Part]) -> list[Text]:
+        """Return the lines of a cell: its answers, and below one what is said behind it, so that cells stay narrow."""
+        lines: list[Text] = []
+        for part in parts:
+            lines.append(self._part(part))
+            if part.note:
+                lines.append(Text(f"({part.note})"))
+        return lines or [Text(".", FAINT)]
+
     def _part(self, part: Part) -> Text:
         grid = self.grid
         shown = "x" if part.target == REFUSED else part.target
         shown += f"?{grid.guards[part.guard]}" if part.guard else ""
         if grid.focus is None:
             return Text(shown, self._colour(part.target))
-        if not part.lit:
-            return Text(f" {shown}", FAINT)
-        lit = Text(f"*{shown}", f"bold {self._colour(part.target)}")
-        return Text.assemble(lit, f" ({part.note})" if part.note else "")
+        return Text(f"*{shown}", f"bold {self._colour(part.target)}") if part.lit else Text(shown, FAINT)
 
     def _state(self, name: str, style: str = "") -> Text:
         return Text(name, f"{style} {self._colour(name)}")
@@ -162,8 +165,8 @@ class _Sheet:
 
     def _legend(self) -> Iterator[Text]:
         grid = self.grid
-        if grid.told:
-            yield from self._wrapped("*", f"{grid.told} What stands out has an asterisk.")
+        if grid.focus is not None:
+            yield from self._wrapped("*", f"stands out. {grid.told}")
         for states, name in grid.sets.items():
             yield from self._wrapped(name, f"carries one of {', '.join(states)}")
         for name, number in grid.guards.items():

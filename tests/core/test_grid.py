@@ -93,21 +93,25 @@ def _block(lines: list[str], guards: dict[str, str], focused: bool, cells: Cells
         assert begun
         for signal, start, end in zip(signals, starts, [*starts[1:], 10_000], strict=True):
             assert start == 0 or line[start - 1 : start] in ("", " ")
-            found = _answer(line[start:end].strip(), guards, focused)
-            if found is not None:
-                for state in states:
+            shown = line[start:end].strip()
+            found = _answer(shown, guards, focused)
+            for state in states:
+                if shown.startswith("("):
+                    answers = cells[state, signal]
+                    answers[-1] = answers[-1]._replace(note=shown.strip("()"))
+                elif found is not None:
                     cells.setdefault((state, signal), []).append(found)
         begun = True
 
 
 def _answer(shown: str, guards: dict[str, str], focused: bool) -> Answer | None:
-    if shown in ("", "."):
+    if shown in ("", ".") or shown.startswith("("):
         return None
-    found = re.fullmatch(r"(\*?)(\{\d+\}|\w+)(\?\d+)?(?: \((.*)\))?", shown)
+    found = re.fullmatch(r"(\*?)(\{\d+\}|\w+)(\?\d+)?", shown)
     assert found
     assert focused or not found[1]
     target = "refused" if found[2] == "x" else found[2]
-    return Answer(target, guards[found[3]] if found[3] else None, found[1] == "*", found[4] or "")
+    return Answer(target, guards[found[3]] if found[3] else None, found[1] == "*")
 
 
 # In Markdown
@@ -364,7 +368,8 @@ def test_a_terminal_has_colours() -> None:
     assert "SCHEDULE" not in styles
     styles = styled(text(machine, None, Focus(frozenset({("Pending", "START", "Running")}))))
     assert styles["*Running"] == {f"bold {colours['Running'].tone}"}
-    assert styles[" Running"] == styles[" Mapping"] == styles[" x"] == {"dim"}
+    assert styles["Retrying?2"] == styles["x"] == {"dim"}
+    assert "dim" in styles["Running"]
 
 
 def styled(shown: Text) -> dict[str, set[str]]:
