@@ -18,7 +18,7 @@ from itertools import pairwise
 
 from interlock._colours import FAINT, GREY, INK, PALE, colours
 from interlock._dot_cards import Cards
-from interlock._dot_places import LEFT, RIGHT, Card, Places, flat
+from interlock._dot_places import LEFT, Card, Places, flat
 from interlock._dot_rows import Arrow, Rows
 from interlock._focus import Focus
 from interlock._machine import Machine
@@ -65,7 +65,7 @@ class _Picture:
         lines = [
             f"digraph {_quoted(self.name)} {{",
             f'  graph [rankdir=LR ranksep=0.55 nodesep=0.25 pad=0.2 bgcolor="#ffffff" fontname="{FONT}"'
-            f" labelloc=t labeljust=l label=<{self._legend()}>]",
+            f" labelloc=t labeljust=l label={_html(self._legend())}]",
             f'  node [shape=plain fontname="{FONT}" fontsize=11 fontcolor="{INK}"]',
             f'  edge [arrowsize=0.7 color="{INK}"]',
             f'  {_quoted(BEGINNING)} [shape=point width=0.14 color="{INK}"]',
@@ -82,9 +82,9 @@ class _Picture:
         for parts in self.places.columns:
             columns.append([self.node[next(flat([part]))] for part in parts])
             for name, part in zip(columns[-1], parts, strict=True):
-                yield f"  {_quoted(name)} [label=<{self.cards.part(part)}>]"
+                yield f"  {_quoted(name)} [label={_html(self.cards.part(part))}]"
         columns.append([self.last])
-        yield f"  {_quoted(self.last)} [label=<{self.cards.last()}>]"
+        yield f"  {_quoted(self.last)} [label={_html(self.cards.last())}]"
         for names in columns:
             yield f"  {{ rank=same edge [style=invis] {' -> '.join(map(_quoted, names))} }}"
         column = self.places.column
@@ -103,7 +103,7 @@ class _Picture:
             back = arrow.way == LEFT
             begin = f"{_quoted(self.node[card])}:{_quoted(self.rows.port(card, arrow.row))}:{'w' if back else 'e'}"
             end = _quoted(self.last) if arrow.target is None else self._end(arrow.target, "e" if back else "w")
-            told = f"{', '.join(arrow.row.signals)} {RIGHT} {arrow.target}" if arrow.target else "to a final state"
+            told = f"{', '.join(arrow.row.signals)} -> {arrow.target}" if arrow.target else "to a final state"
             weight = 1 if back or card in straight else 9 if self.places.table.initial in card else 4
             more = " constraint=false" if back else f" weight={weight}"
             more += " arrowhead=none" if arrow.tone == "dim" and arrow.target in lit else ""
@@ -137,9 +137,18 @@ class _Picture:
         )
 
 
+def _html(text: str) -> str:
+    """Return a label, which any console can be told, whatever characters it knows."""
+    return f"<{_text(text).encode('ascii', 'xmlcharrefreplace').decode('ascii')}>"
+
+
+def _text(text: str) -> str:
+    return NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def _quoted(text: str) -> str:
     """Return a text in quotation marks, which graphviz reads as it stands."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + _text(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def is_there() -> bool:
@@ -158,7 +167,7 @@ def picture(source: str, kind: str) -> bytes | None:
     program = shutil.which("dot")
     if program is None or source.count("\n") > LINES:
         return None
-    data = NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", source).encode("utf-8")
+    data = _text(source).encode("utf-8")
     hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows a console would be shown while it runs
     try:
         done = subprocess.run(

@@ -99,9 +99,8 @@ class Cards:
         ends = {"sides": "R", "border": 2, "color": stripe, "cellpadding": 0}
         more = ends if any(state not in self.places.home for state in row.targets) else {}
         more |= {"bgcolor": GREY.tint} if tone == "lit" else {}
-        return _cell(
-            _lines(self._carried(card, row)), port=self.rows.port(card, row), colspan=2, **more, **self._told(card, row)
-        )
+        lines = _lines([line + SPACE for line in self._carried(card, row)])
+        return _cell(lines, port=self.rows.port(card, row), colspan=2, **more, **self._told(card, row))
 
     # Texts
 

@@ -133,6 +133,14 @@ def test_names_of_any_kind() -> None:
     assert f"node: {means}" in tips(machine)
 
 
+@pytest.mark.parametrize("machine", NAMED, ids=IDS)
+def test_any_console_can_be_told(machine: Machine) -> None:
+    """The text of a picture needs no characters but those of its names, and is text, whatever these are."""
+    assert _dot.dot(machine).isascii()
+    strange = Machine.from_mapping({**machine._table.source, "lifecycle": "nul\0 \ud800 \x1b[1m"})
+    assert _dot.NO_TEXT.search(_dot.dot(strange)) is None
+
+
 # Where things stand
 
 
