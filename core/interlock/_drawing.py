@@ -192,6 +192,9 @@ def _written(drawn: str | bytes, output: Path | None) -> None:
     if output is None:
         if isinstance(text, bytes) and sys.stdout.isatty():
             raise Misuse("a picture is nothing for a terminal; write it to a file with -o FILE")
+        if isinstance(text, str):  # what the encoding of a console or pipe has no sign for
+            encoding = sys.stdout.encoding or "utf-8"
+            text = text.encode(encoding, "backslashreplace").decode(encoding)
         click.echo(text, nl=False)
         return
     try:

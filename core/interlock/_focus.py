@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -55,10 +55,11 @@ def of(
     """
     if story is not None and coverage is not None:
         raise ValueError("draw: give a story or the coverage of many; one picture cannot show both")
+    from_, only = _named(from_), _named(only)
     states, signals = _states(machine._table, from_), _signals(machine._table, only)
     if all(asked is None for asked in (states, signals, story, coverage)):
         return None
-    focus = _everything(machine)
+    focus = Focus(frozenset(ways(machine._table)), told=_chosen(from_, only))
     if story is not None:
         focus = _story(machine, story)
     elif coverage is not None:
@@ -67,8 +68,16 @@ def of(
     return attrs.evolve(focus, lit=frozenset(way for way in chosen if signals is None or way[1] in signals))
 
 
-def _everything(machine: Machine) -> Focus:
-    return Focus(frozenset(ways(machine._table)))
+def _named(names: str | Iterable[str]) -> Sequence[str]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _chosen(from_: Sequence[str], only: Sequence[str]) -> str:
+    """Return what the legend says of states and signals that were asked for."""
+    states, signals = listed(from_, ""), listed(only, "")
+    if not signals:
+        return f"What leads out of {states} stands out."
+    return f"What stands out: {signals}{f', sent in {states}' if states else ''}."
 
 
 def _story(machine: Machine, story: Run | Story) -> Focus:
@@ -98,10 +107,10 @@ def _coverage(machine: Machine, coverage: Covered) -> Focus:
     return Focus(frozenset(taken), notes, told=f"{coverage}; these stand out.")
 
 
-def _states(table: Table, names: str | Iterable[str]) -> set[str] | None:
+def _states(table: Table, names: Sequence[str]) -> set[str] | None:
     """Return the states of these names: a group's members, those of a family that is no state; None for no name."""
     found: set[str] = set()
-    for name in [names] if isinstance(names, str) else names:
+    for name in names:
         if name in table.groups:
             found |= set(table.groups[name])
         elif name in table.states:
@@ -111,12 +120,11 @@ def _states(table: Table, names: str | Iterable[str]) -> set[str] | None:
     return found or None
 
 
-def _signals(table: Table, names: str | Iterable[str]) -> set[str] | None:
-    found = {names} if isinstance(names, str) else set(names)
-    for name in found:
+def _signals(table: Table, names: Sequence[str]) -> set[str] | None:
+    for name in names:
         if name not in table.signals:
             raise ValueError(f"draw: {_unknown('signal', name, table.signals)}")
-    return found or None
+    return set(names) or None
 
 
 def _unknown(kind: str, name: object, known: Iterable[str]) -> str:

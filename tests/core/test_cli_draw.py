@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -113,3 +115,14 @@ def test_mistakes(said: Said, story: Path, tmp_path: Path) -> None:
         2,
         f"Error: {rows}: not a stored run: its rows are of 'task-run', and not of this 'parcel'\n",
     )
+
+
+@pytest.mark.parametrize("form", [form for form in SEEN if form != "plantuml"])
+def test_a_console_that_has_few_signs(form: str) -> None:
+    """What it has no sign for is told by its number, and not by a traceback."""
+    command = [sys.executable, "-m", "interlock", "draw", "task-run", "--as", form]
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, check=True, env=env)
+    assert done.stderr == b""
+    shown = str(draw(TASK, form)).encode("ascii", "backslashreplace")
+    assert done.stdout.splitlines() == (shown.rstrip(b"\n") + b"\n").splitlines()

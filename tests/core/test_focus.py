@@ -53,6 +53,19 @@ def test_signals_and_both() -> None:
     assert lit(from_="Running", only="SUCCESS") == ["Running -SUCCESS-> Cached", "Running -SUCCESS-> Success"]
 
 
+def test_the_legend_says_what_was_asked_for() -> None:
+    """As it was named: a family by its own name."""
+    for asked, told in (
+        ({"from_": "Finished"}, "What leads out of Finished stands out."),
+        ({"from_": ["Paused", "Looped"]}, "What leads out of Paused, Looped stands out."),
+        ({"only": iter(["SKIP", "PAUSE"])}, "What stands out: SKIP, PAUSE."),
+        ({"only": "SKIP", "from_": "Running"}, "What stands out: SKIP, sent in Running."),
+    ):
+        focus = of(TASK, **asked)
+        assert focus is not None
+        assert focus.told == told
+
+
 def test_a_story() -> None:
     """The rows that a run took stand out with the numbers of its steps, and where it is."""
     run = walked(TASK, "START", "LOOP", "START", "LOOP", "START", "LOOP", "START", "LOOP", "START")
