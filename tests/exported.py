@@ -159,37 +159,47 @@ def missing(what: str) -> NoReturn:
     pytest.skip(what)
 
 
-class XState:
-    """A process that runs life cycles in XState."""
+class Program:
+    """A program of `tests/js` under way: it answers each line of JSON with one."""
 
-    def __init__(self) -> None:
-        node = needed("node", "it runs XState")
-        if not (JS / "node_modules" / "xstate").is_dir():
-            missing("xstate is not installed: run npm ci in tests/js")
+    def __init__(self, script: str, package: str) -> None:
+        node = needed("node", f"it runs {package}")
+        if not (JS / "node_modules" / package).is_dir():
+            missing(f"{package} is not installed: run npm ci in tests/js")
         self.process = subprocess.Popen(
-            [node, str(JS / "driver.mjs")],
+            [node, str(JS / script)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "NODE_ENV": "production"},  # else each event behind the end is warned of
+            env={**os.environ, "NODE_ENV": "production"},  # else XState warns of each event behind the end
             text=True,
             encoding="utf-8",
         )
 
-    def lived(self, config: object, life: Life) -> list[list[Any]]:
-        """Return the state, the counts and the seal after each event. Any: what JSON may hold."""
+    def told(self, question: object) -> Any:
+        """Return the answer. Any: what JSON may hold."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        told = {"config": config, "events": life.events, "answers": life.answers}
-        self.process.stdin.write(json.dumps(told) + "\n")
+        self.process.stdin.write(json.dumps(question) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
-        assert line, "the driver has stopped"
-        found: list[list[Any]] = json.loads(line)
-        return found
+        assert line, "the program has stopped"
+        return json.loads(line)
 
     def close(self) -> None:
         self.process.communicate()
         assert self.process.returncode == 0
+
+
+class XState(Program):
+    """A process that runs life cycles in XState."""
+
+    def __init__(self) -> None:
+        super().__init__("driver.mjs", "xstate")
+
+    def lived(self, config: object, life: Life) -> list[list[Any]]:
+        """Return the state, the counts and the seal after each event. Any: what JSON may hold."""
+        found: list[list[Any]] = self.told({"config": config, "events": life.events, "answers": life.answers})
+        return found
 
 
 def running() -> Iterator[XState]:

@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from interlock import Extension, Machine, _draw
+from interlock import Extension, Machine, _mermaid
 from interlock._grid_markdown import markdown
 
 ROOT = Path(__file__).parent.parent
@@ -25,7 +25,7 @@ def part(name: str) -> str:
     if lifecycle == "rows":
         return rows(importlib.import_module(form).EXTENSION)
     machine = Machine.load(lifecycle)
-    picture = f"```mermaid\n{_draw.mermaid(machine)}\n```\n"
+    picture = f"```mermaid\n{_mermaid.mermaid(machine)}\n```\n"
     if form == "picture":
         return picture
     return f"{markdown(machine)}\n\n{picture}"

@@ -74,6 +74,8 @@ LAYERS: list[set[str]] = [
         "_dot_places",
         "_dot_rows",
         "_focus",
+        "_folds",
+        "_mermaid",
         "_covered",
         "_hooks",
         "_owned",

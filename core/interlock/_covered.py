@@ -7,10 +7,11 @@ from typing import Any, Self
 
 import attrs
 
-from interlock import _draw
+from interlock import _draw, _focus
 from interlock._draw import Way
 from interlock._errors import StoredError, shown
 from interlock._machine import Machine
+from interlock._mermaid import mermaid
 
 FORMAT = 1
 
@@ -39,7 +40,7 @@ class Covered:
 
     def mermaid(self) -> str:
         """Return a Mermaid flowchart in which the rows that were taken stand out."""
-        return _draw.covered(self.machine, self.taken)
+        return mermaid(self.machine, _focus.of(self.machine, coverage=self))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the stable JSON form. Any: JSON."""

@@ -1,71 +1,138 @@
-"""A table as a state diagram of PlantUML: families are frames, and a legend says which signals carry which states."""
+"""A life cycle as a state diagram of PlantUML: families are frames, a legend says which states are carried."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from interlock._draw import alike
+from interlock._colours import BLUE, GREY, colours
 from interlock._flat import prose
+from interlock._folds import Arrow, Card, Folds, Frame
 from interlock._machine import Machine
-from interlock._table import Table
 
+if TYPE_CHECKING:
+    from interlock._focus import Focus
+
+MIXED = BLUE.line  # what stands out and leads to several families
+LOOK = """skinparam shadowing false
+skinparam ArrowColor #57606a
+skinparam StateBackgroundColor #ffffff
+skinparam StateBorderColor #8a8f98
+skinparam LegendBackgroundColor #ffffff
+skinparam LegendBorderColor #ffffff"""
 TAKEN = {"as", "caption", "center", "end", "footer", "header", "hide", "left", "legend", "note", "right", "scale"}
 TAKEN |= {"skinparam", "state", "title", "top"}
 """What a line may not begin with, if it is the name of a state."""
 
 
-def plantuml(machine: Machine) -> str:
-    """Return the diagram."""
-    table = machine._table
-    names = _names(table)
-    lines = ["@startuml", f"title {prose(table.name)}", "hide empty description", *_frame(table, names, None, "")]
-    lines.append(f"[*] --> {names[table.initial]}")
-    for (before, after, guard), signals in _arrows(table).items():
-        asked = f" [{guard}]" if guard else ""
-        lines.append(f"{names[before]} --> {names[after]} : {', '.join(signals)}{asked}")
-    lines += [f"{names[state]} --> [*]" for state in table.concrete() if table.states[state].final]
-    return "\n".join([*lines, *_legend(table), "@enduml"]) + "\n"
+def plantuml(machine: Machine, focus: Focus | None = None) -> str:
+    """Return the diagram.
+
+    Args:
+        machine: the life cycle.
+        focus: what stands out, by thick arrows and bold signals; all else is dashed. None: nothing does.
+    """
+    return "\n".join(_Diagram(machine, focus).lines()) + "\n"
 
 
-def _names(table: Table) -> dict[str, str]:
-    """Return by state what the diagram calls it."""
-    plain = {name for name in table.states if re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) and name not in TAKEN}
-    return {name: name if name in plain else f"state.{place}" for place, name in enumerate(table.states)}
+class _Diagram:
+    """What is known of a diagram while it is written."""
+
+    def __init__(self, machine: Machine, focus: Focus | None) -> None:
+        self.focus = focus
+        self.states = machine._table.states
+        self.folds = Folds(machine, focus)
+        self.colours = colours(machine)
+        self.touched = self.folds.touched()
+        self.places = {node: place for place, node in enumerate(self.folds.root.nodes())}
+
+    def lines(self) -> Iterator[str]:
+        table = self.folds.table
+        yield from ("@startuml", f"title {_safe(table.name)}", "hide empty description", *LOOK.splitlines())
+        yield from self._frame(self.folds.root, "")
+        first = self.folds.home[table.initial]
+        yield f"[*] --> {self._id(first[0])}{f' : → {table.initial}' if len(first) > 1 else ''}"
+        yield from map(self._arrow, self.folds.arrows)
+        ends = dict.fromkeys(self._end(arrow) for arrow in self.folds.arrows if not self._live(arrow))
+        yield from (f"{end} --> [*]" for end in ends)
+        legend = self.folds.legend()
+        yield from ["legend left", *legend, "endlegend"] if legend else []
+        yield "@enduml"
+
+    def _id(self, state: str) -> str:
+        """Return what the diagram calls a state: its name, unless that may mean something else."""
+        plain = re.fullmatch("[A-Z][A-Za-z0-9]*", state) and state.lower() not in TAKEN
+        return state if plain else f"state{list(self.states).index(state)}"
+
+    def _live(self, arrow: Arrow) -> bool:
+        return arrow.end in self.folds.home
+
+    # Frames, and what stands in them
+
+    def _frame(self, frame: Frame, indent: str) -> Iterator[str]:
+        """Yield what stands in a frame; final states that nothing else holds stand one below the other."""
+        for part in frame.parts:
+            if isinstance(part, Frame):
+                yield f'{indent}state "{part.name}" as family_{self._id(part.name)} {{'
+                yield from self._frame(part, indent + "  ")
+                yield f"{indent}}}"
+            else:
+                yield from self._node((part,) if isinstance(part, str) else part, indent)
+        finals = [part for part in frame.parts if isinstance(part, str)]
+        yield from (f"{indent}{self._id(one)} -[hidden]-> {self._id(other)}" for one, other in pairwise(finals))
+
+    def _node(self, states: Card, indent: str) -> Iterator[str]:
+        name, heads = self._id(states[0]), ", ".join(map(self._head, states))
+        means = [(state, _safe(self.states[state].means)) for state in states]
+        told = means[0][1] if len(means) == 1 else "; ".join(f"{state}: {text}" for state, text in means)
+        yield f'{indent}state "{heads}" as {name} [[{{{told}}}]] {self._look(states)}'
+        for line in self.folds.within(states):
+            yield from (f"{indent}{name} : {text}" for text in self.folds.worded(line))
+
+    def _head(self, state: str) -> str:
+        name = self.folds.named(state)
+        return name if name == state else f"<b>{name}</b>"
+
+    def _look(self, states: Card) -> str:
+        """Return the colours of a card or of a final state."""
+        found = {self.colours[state] for state in states}
+        colour = found.pop() if len(found) == 1 else GREY
+        line, dark = colour.line, colour.dark
+        if self.focus is not None and self.focus.now in states:
+            return f"{line};line:{dark[1:]}"
+        if self.touched.intersection(states):
+            return f"{_tint(line)};line:{line[1:]}"
+        return f"#ffffff;line:{GREY.line[1:]};line.dashed"
+
+    # Arrows
+
+    def _arrow(self, arrow: Arrow) -> str:
+        """Return an arrow; one that leads to what stands before it in the table leads upwards, and so moves nothing."""
+        up = "up" if self._live(arrow) and self.places[self.folds.home[arrow.end]] < self.places[arrow.card] else ""
+        text = "\\n".join(self.folds.labels(arrow))
+        line = f"{self._id(arrow.card[0])} -{up}[{self._style(arrow)}]-> {self._end(arrow)}"
+        return f"{line} : {text}" if text else line
+
+    def _end(self, arrow: Arrow) -> str:
+        return f"family_{self._id(arrow.end)}" if arrow.framed else self._id(arrow.end)
+
+    def _style(self, arrow: Arrow) -> str:
+        """Return the style of an arrow: the colour of what it leads to."""
+        if not arrow.lit:
+            return f"{GREY.line},dashed"
+        if self.focus is None and not self._live(arrow):
+            return GREY.line
+        found = {self.colours[line.target].line for line in arrow.lines if line.lit}
+        return f"{found.pop() if len(found) == 1 else MIXED},thickness={2 if self.focus is None else 3}"
 
 
-def _frame(table: Table, names: dict[str, str], family: str | None, indent: str) -> Iterator[str]:
-    """Yield the states of a family; one that is a family itself is a frame, and the first in it if a run can be so."""
-    for name, state in table.states.items():
-        if state.is_ != family:
-            continue
-        members = len(table.family(name)) > 1
-        if members:
-            yield f'{indent}state "{name}" as family.{names[name]} {{'
-        inner = indent + "  " if members else indent
-        if not state.abstract:
-            yield f'{inner}state "{name}" as {names[name]} : {prose(state.means)}'
-        if members:
-            yield from _frame(table, names, name, inner)
-            yield f"{indent}}}"
+def _safe(text: str) -> str:
+    """Return prose on one line, without what may end it or mean something else."""
+    return prose(text).translate(str.maketrans('[]{}\\"', "()()/'")).replace("%", "% ")
 
 
-def _arrows(table: Table) -> dict[tuple[str, str, str | None], list[str]]:
-    """Return by state, state that follows and guard: the signals that lead there."""
-    found: dict[tuple[str, str, str | None], list[str]] = {}
-    for cell, choice in table.edges():
-        found.setdefault((cell.state, choice.target, choice.guard), []).append(cell.signal)
-    return found
-
-
-def _legend(table: Table) -> list[str]:
-    told: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for states in alike(table):
-        for signal, cell in table.row(states[0]).items():
-            if cell.carries:
-                told.setdefault((signal, cell.carries), []).extend(states)
-    lines = [
-        f"{signal} from {', '.join(states)} carries one of {', '.join(carries)}"
-        for (signal, carries), states in told.items()
-    ]
-    return ["legend", *lines, "endlegend"] if lines else []
+def _tint(colour: str) -> str:
+    """Return a colour as it is on white if a fifth of it is seen."""
+    return "#" + "".join(f"{255 - (255 - int(colour[at : at + 2], 16)) // 5:02x}" for at in (1, 3, 5))

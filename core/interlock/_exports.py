@@ -124,7 +124,7 @@ def unknown(format: object, known: Iterable[str] | None = None) -> str:  # noqa:
 
 
 def _mermaid(machine: Machine, asked: Asked) -> Drawn:
-    from interlock._draw import mermaid
+    from interlock._mermaid import mermaid
 
     return mermaid(machine, focus=asked.focus)
 

@@ -423,10 +423,10 @@ def test_a_broken_pipe_is_no_error_of_ours(tmp_path: Path) -> None:
 
 def test_drawing(tmp_path: Path) -> None:
     """A life cycle is drawn as Mermaid or as a grid, to the output or to a file."""
-    assert interlock("draw", "task-run", cwd=tmp_path).stdout.startswith("stateDiagram-v2\n")
+    assert interlock("draw", "task-run", cwd=tmp_path).stdout.startswith("---\ntitle: ")
     assert "Pending, Scheduled, Retrying" in interlock("draw", "task-run", "--as", "grid", cwd=tmp_path).stdout
     assert interlock("draw", "flow-run", "-o", "flow.mmd", cwd=tmp_path).stdout == ""
-    assert (tmp_path / "flow.mmd").read_text(encoding="utf-8").startswith("stateDiagram-v2\n")
+    assert (tmp_path / "flow.mmd").read_text(encoding="utf-8").startswith("---\ntitle: ")
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,14 @@ import math
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from exported import IDS, NAMED, Edge, agreed, drawn, edges, missing, needed, signal_of
+from exported import IDS, NAMED, Edge, agreed, drawn, missing, needed, signal_of
 from transitions.extensions.markup import MarkupMachine
 
 import interlock
@@ -86,56 +84,6 @@ def test_edges_of_drawn_tables(form: str) -> None:
     """So it is for any table."""
     for life in drawn():
         agreed(list(READERS[form](life.machine)), life.machine)
-
-
-# PlantUML
-
-
-def in_plantuml(machine: Machine, written: Path) -> Iterator[Edge]:
-    """Yield the edges that PlantUML saw in its diagram, and of the carried states those of the legend."""
-    for state in ElementTree.parse(written).getroot().iter(f"{SCXML}state"):
-        for way in state.iter(f"{SCXML}transition"):
-            found = re.fullmatch(r"([\w, ]+?)(?: \[(\w+)\])?", way.attrib.get("event", ""))
-            if found:
-                for signal in found[1].split(", "):
-                    yield state.attrib["id"], signal, found[2], way.attrib["target"]
-    text = interlock.draw(machine, "plantuml")
-    for signal, states, carried in re.findall("^(.*) from (.*) carries one of (.*)$", text, re.MULTILINE):
-        for state in states.split(", "):
-            yield from ((state, signal, None, target) for target in carried.split(", "))
-
-
-def test_plantuml_reads_every_edge(tmp_path: Path) -> None:
-    """PlantUML finds no mistake, and the edges that it finds are those of the table."""
-    found = [*NAMED, *(life.machine for life in drawn()[:50])]
-    program = needed("plantuml", "it reads what is written for it")
-    paths = [tmp_path / f"{number}.puml" for number in range(len(found))]
-    for path, machine in zip(paths, found, strict=True):
-        path.write_text(interlock.draw(machine, "plantuml"), encoding="utf-8")
-    command = [program, "-charset", "UTF-8", "-failfast2", "-tscxml", *map(str, paths)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    for path, machine in zip(paths, found, strict=True):
-        told = sorted(in_plantuml(machine, path.with_suffix(".scxml")), key=repr)
-        assert told == sorted(edges(machine), key=repr)
-
-
-@pytest.mark.parametrize("machine", NAMED, ids=IDS)
-def test_plantuml_sees_a_state_diagram(machine: Machine) -> None:
-    """`plantuml -syntax` takes the text for a diagram of states."""
-    program = needed("plantuml", "it reads what is written for it")
-    text = interlock.draw(machine, "plantuml")
-    done = subprocess.run([program, "-syntax"], input=text, capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines()[0] == "STATE"
-
-
-def test_families_are_frames_in_plantuml() -> None:
-    """A family that is a state has it as the first thing in its frame; final states lead to the end."""
-    text = interlock.draw(Machine.load("task-run"), "plantuml")
-    assert 'state "Pending" as family.Pending {\n  state "Pending" as Pending : not started' in text
-    assert '  state "Scheduled" as family.Scheduled {\n    state "Scheduled" as Scheduled' in text
-    assert 'state "Finished" as family.Finished {\n  state "Success" as family.Success {\n' in text
-    assert {*re.findall(r"^(\w+) --> \[\*\]$", text, re.MULTILINE)} == Machine.load("task-run").final
 
 
 # JSON
@@ -310,20 +258,6 @@ def test_every_format_takes_any_prose(form: str) -> None:
         means = ElementTree.fromstring(drawn).find(f"{SCXML}state")
         assert means is not None
         assert means.attrib[f"{OWN}means"] == 'of <b>all</b> & "nothing" [31m \\n *) --> x'
-
-
-def test_prose_is_no_diagram(tmp_path: Path) -> None:
-    """PlantUML reads names of its own and prose of any kind as names and prose."""
-    program = needed("plantuml", "it reads what is written for it")
-    file = tmp_path / "strange.puml"
-    file.write_text(interlock.draw(strange(), "plantuml"), encoding="utf-8")
-    subprocess.run([program, "-charset", "UTF-8", "-failfast2", "-tscxml", str(file)], check=True)
-    ways = {
-        (state.get("id"), way.get("event"), way.get("target"))
-        for state in ElementTree.parse(file.with_suffix(".scxml")).getroot().iter(f"{SCXML}state")
-        for way in state
-    }
-    assert {("state", "HALT_note [sealed]", "note"), ("note", "end", "Größe")} <= ways
 
 
 def test_limits_are_numbers() -> None:
