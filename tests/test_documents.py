@@ -7,6 +7,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tokenize
@@ -14,10 +15,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from generate import FILES, ROOT, generated
+from generate import FILES, PICTURES, ROOT, generated, stamp
 
 import interlock
-from interlock import Machine
+from interlock import Machine, draw
 
 DOCUMENTS = [
     ROOT / "README.md",
@@ -53,6 +54,16 @@ def blocks(language: str) -> list[tuple[str, str]]:
         for found in BLOCK.finditer(text)
         if found[1] == language
     ]
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda file: file.name)
+def test_pictures_are_up_to_date(picture: Path) -> None:
+    """What graphviz drew them from is what it would draw them from now; and the words in them are those of now."""
+    text, name = picture.read_text(encoding="utf-8"), PICTURES[picture]
+    assert text.endswith(stamp(name))
+    if shutil.which("dot"):
+        words = re.compile("<text[^>]*>(.*?)</text>")
+        assert words.findall(text) == words.findall(draw(Machine.load(name), "svg"))
 
 
 @pytest.mark.parametrize("document", FILES, ids=lambda file: str(file.relative_to(ROOT)))
