@@ -29,7 +29,8 @@ def part(name: str) -> str:
     if lifecycle == "rows":
         return rows(importlib.import_module(form).EXTENSION)
     machine = Machine.load(lifecycle)
-    return f"{markdown(machine)}\n\n```mermaid\n{_mermaid.mermaid(machine)}\n```\n"
+    told = f"[As graphviz draws it]({lifecycle}.svg); as a flowchart:"
+    return f"{markdown(machine)}\n\n{told}\n\n```mermaid\n{_mermaid.mermaid(machine)}\n```\n"
 
 
 def rows(extension: Extension) -> str:
