@@ -224,8 +224,8 @@ class FlowRunner:
                 if not runner.over:
                     runner.apply(CANCEL._of(FAST if failing else STOPPED), now)
                 self._settle(runner, now)
-                if runner.children is not None and not runner.left and not runner.over:
-                    self._ready.append(runner)
+            if runner.children is not None and not runner.left and not runner.over:
+                self._ready.append(runner)
         while self._ready:  # parents whose children are over; whatever else is in it is over too
             self._begin(self._ready.popleft(), now)
 
