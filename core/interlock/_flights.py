@@ -128,7 +128,7 @@ class Flights:
     def _give_up(self, flight: Flight, now: float) -> None:
         call = flight.call
         self.open.remove(flight)
-        self._runner.hold(call.runner, now + self._grace)
+        self._runner.hold(call, now + self._grace)
         limit = call.runner.node.limit
         if limit is None or isinstance(call.runner.state, Cancelling):
             signal: Signal = LOST._of(f"The work did not end in {self._grace:g} s after it was to stop")

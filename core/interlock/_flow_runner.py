@@ -175,16 +175,12 @@ class FlowRunner:
     def late(self, call: Call, signal: Signal, now: float) -> None:
         """Take what a body did that was given up: it counts for nothing, but its run need not wait for it any more."""
         call.runner.receive(signal, call.attempt, now, call.layers)
-        self.release(call.runner, now)
+        if self._timers.release(call.runner, call.attempt, now) and not call.runner.over:
+            self._settle(call.runner, now)
 
-    def hold(self, runner: TaskRunner, until: float) -> None:
-        """Start no further attempt of a run before a time: the body of an old one may still be at work."""
-        self._timers.held[runner] = until
-
-    def release(self, runner: TaskRunner, now: float) -> None:
-        """Let a run go on that was held: its old body has ended."""
-        if self._timers.release(runner, now) and not runner.over:
-            self._settle(runner, now)
+    def hold(self, call: Call, until: float) -> None:
+        """Start no further attempt of a call's run before a time: its body may still be at work."""
+        self._timers.held[call.runner] = call.attempt, until
 
     def cancel(self, now: float) -> None:
         """End the flow run: what runs is asked to stop, and nothing starts any more."""

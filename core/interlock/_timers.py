@@ -19,8 +19,8 @@ class Timers:
         self._heap: list[tuple[float, int, TaskRunner]] = []
         self._order = itertools.count()
         self._waiting: dict[TaskRunner, int] = {}
-        self.held: dict[TaskRunner, float] = {}
-        """By run: until when an old body of it may be at work."""
+        self.held: dict[TaskRunner, tuple[int, float]] = {}
+        """By run: the attempt whose body may still be at work, and until when that is waited for."""
 
     def add(self, due: float, runner: TaskRunner) -> None:
         """Let a run wait for a time, in seconds since 1970, and for no other."""
@@ -42,14 +42,18 @@ class Timers:
 
     def holds(self, runner: TaskRunner, now: float) -> bool:
         """Return whether an old body of a run may be at work; then the run waits for it, or for a grace period."""
-        until = self.held.get(runner, now)
+        _, until = self.held.get(runner, (0, now))
         if until > now:
             self.add(until, runner)
         return until > now
 
-    def release(self, runner: TaskRunner, now: float) -> bool:
-        """Hold a run no longer; return whether it waited, which it does no more."""
-        return self.held.pop(runner, now) > now and self._waiting.pop(runner, None) is not None
+    def release(self, runner: TaskRunner, attempt: int, now: float) -> bool:
+        """Hold a run no longer for the body of an attempt; return whether it waited, which it does no more."""
+        held, until = self.held.get(runner, (attempt, now))
+        if held != attempt:
+            return False  # it is the body of a later one that is waited for
+        self.held.pop(runner, None)
+        return until > now and self._waiting.pop(runner, None) is not None
 
     def clear(self) -> None:
         """Let nothing wait any longer."""

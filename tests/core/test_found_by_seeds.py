@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import pytest
+from acts import does, flow_of
 
 from interlock import Flow, task
+from interlock._commands import Call, Command, Wait
+from interlock._flow_runner import FlowRunner
+from interlock._plan import plan
+from interlock.signals import FAIL, TIMEOUT
 from interlock.states import Failed, Mapped
+
+
+def called(command: Command) -> Call:
+    assert isinstance(command, Call)
+    return command
+
+
+def waited(command: Command) -> float | None:
+    assert isinstance(command, Wait)
+    return command.until
 
 
 @pytest.mark.parametrize("executor", [None, "threads"])
@@ -17,3 +32,22 @@ def test_failing_fast_ends_maps_whose_children_are_over(executor: str | None) ->
     state = flow.run(fail_fast=True, executor=executor)
     assert type(state) is Failed
     assert type(state.result[first]) is type(state.result[second]) is Mapped
+
+
+def test_an_older_body_that_ends_does_not_end_the_wait_for_a_newer_one() -> None:
+    """Two attempts were given up, and the grace period of the first is over: the third waits for the second's."""
+    flow, _ = flow_of(does(1), max_retries=2, timeout=1)
+    runner = FlowRunner(plan(flow), {"parameters": {}})
+    runner.start(0.0)
+    first = called(runner.next(0.0))
+    runner.hold(first, 10.0)
+    runner.receive(first, TIMEOUT("too long"), 1.0)
+    assert waited(runner.next(1.0)) == 10.0
+    second = called(runner.next(10.0))
+    runner.hold(second, 20.0)
+    runner.receive(second, TIMEOUT("too long"), 11.0)
+    assert waited(runner.next(11.0)) == 20.0
+    runner.late(first, FAIL("at last"), 12.0)
+    assert waited(runner.next(12.0)) == 20.0
+    runner.late(second, FAIL("at last"), 13.0)
+    assert called(runner.next(13.0)).attempt == 3
