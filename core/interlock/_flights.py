@@ -86,6 +86,9 @@ class Flights:
         self.open.add(flight)
         if call.runner.node.limit is not None and not isinstance(call, Look | Store):
             self._give(flight, call.runner.node.limit + (self._grace if stops else 0.0))
+        if isinstance(call.runner.state, Cancelling):  # the result of what was stopped is stored: that is to end, too
+            flight.stopped = True
+            self._give(flight, self._grace)
         try:
             flight.under = hand_over()
             flight.under.add_done_callback(partial(self._has_ended, flight))

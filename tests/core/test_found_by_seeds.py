@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
 import pytest
-from acts import does, flow_of
+from acts import Gate, does, flow_of
 
 from interlock import Flow, task
 from interlock._commands import Call, Command, Wait
 from interlock._flow_runner import FlowRunner
 from interlock._plan import plan
+from interlock.executors import ThreadExecutor
+from interlock.results import LocalResult
 from interlock.signals import FAIL, TIMEOUT
-from interlock.states import Failed, Mapped
+from interlock.states import Cancelling, Failed, Mapped
 
 
 def called(command: Command) -> Call:
@@ -51,3 +58,39 @@ def test_an_older_body_that_ends_does_not_end_the_wait_for_a_newer_one() -> None
     assert waited(runner.next(12.0)) == 20.0
     runner.late(second, FAIL("at last"), 13.0)
     assert called(runner.next(13.0)).attempt == 3
+
+
+class Forgets:
+    """An executor that calls the first function that it is given, and none behind it."""
+
+    def __init__(self) -> None:
+        self.threads = ThreadExecutor()
+        self.futures: list[Future[Any]] = []
+
+    def submit(self, function: Any, /, *args: Any) -> Future[Any]:  # Any: as for an executor
+        self.futures.append(Future() if self.futures else self.threads.submit(function, *args))
+        return self.futures[-1]
+
+    def shutdown(self) -> None:
+        """End all that it has forgotten."""
+        for future in self.futures:
+            future.cancel()
+        self.threads.shutdown()
+
+
+def test_a_result_that_is_never_stored_does_not_hold_up_a_flow_that_was_cancelled(gate: Gate, tmp_path: Path) -> None:
+    """The body ends in time, and is stored by a worker that does not answer: that is given up, too."""
+    flow, (node,) = flow_of(gate, result=LocalResult(tmp_path))
+    forgets = Forgets()
+    handle = flow.start(executor=forgets, grace=0.5)
+    gate.reached()
+    handle.cancel()
+    while not isinstance(handle.state, Cancelling):
+        threading.Event().wait(0.01)
+    gate.event.set()
+    try:
+        state = handle.result(10)
+    finally:
+        forgets.shutdown()
+    assert len(forgets.futures) == 2
+    assert state.result[node].is_cancelled()
