@@ -1,4 +1,4 @@
-"""What `python -m tests.simulate` has found, each reduced to as little as shows it."""
+"""What simulated flow runs have found, each reduced to as little as shows it."""
 
 from __future__ import annotations
 
