@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
@@ -279,7 +279,7 @@ MEANS = """of <b>all</b> & "nothing"\n\x00\x1b[31m \\n *) --> x #35; %%{init: {}
 direction LR fa:fa-x"""
 
 
-def row_of(names: list[str], means: str) -> Machine:
+def row_of(names: Sequence[str], means: str) -> Machine:
     """Return a machine that goes through these states, each by a signal and a guard of the same name."""
     *live, good, bad = names
     said, after = {"means": means}, [*live[1:], bad]

@@ -58,6 +58,8 @@ class _Diagram:
         ends = dict.fromkeys(self._end(arrow) for arrow in self.folds.arrows if not self._live(arrow))
         yield from (f"{end} --> [*]" for end in ends)
         legend = self.folds.legend()
+        if self.focus is not None and self.focus.told:
+            legend[0] = _safe(legend[0])
         yield from ["legend left", *legend, "endlegend"] if legend else []
         yield "@enduml"
 
@@ -85,9 +87,7 @@ class _Diagram:
 
     def _node(self, states: Card, indent: str) -> Iterator[str]:
         name, heads = self._id(states[0]), ", ".join(map(self._head, states))
-        means = [(state, _safe(self.states[state].means)) for state in states]
-        told = means[0][1] if len(means) == 1 else "; ".join(f"{state}: {text}" for state, text in means)
-        yield f'{indent}state "{heads}" as {name} [[{{{told}}}]] {self._look(states)}'
+        yield f'{indent}state "{heads}" as {name} [[{{{_safe(self.folds.means(states))}}}]] {self._look(states)}'
         for line in self.folds.within(states):
             yield from (f"{indent}{name} : {text}" for text in self.folds.worded(line))
 
@@ -99,11 +99,10 @@ class _Diagram:
         """Return the colours of a card or of a final state."""
         found = {self.colours[state] for state in states}
         colour = found.pop() if len(found) == 1 else GREY
-        line, dark = colour.line, colour.dark
         if self.focus is not None and self.focus.now in states:
-            return f"{line};line:{dark[1:]}"
+            return f"{colour.line};line:{colour.dark[1:]}"
         if self.touched.intersection(states):
-            return f"{_tint(line)};line:{line[1:]}"
+            return f"{colour.on_white};line:{colour.line[1:]}"
         return f"#ffffff;line:{GREY.line[1:]};line.dashed"
 
     # Arrows
@@ -131,8 +130,3 @@ class _Diagram:
 def _safe(text: str) -> str:
     """Return prose on one line, without what may end it or mean something else."""
     return prose(text).translate(str.maketrans('[]{}\\"', "()()/'")).replace("%", "% ")
-
-
-def _tint(colour: str) -> str:
-    """Return a colour as it is on white if a fifth of it is seen."""
-    return "#" + "".join(f"{255 - (255 - int(colour[at : at + 2], 16)) // 5:02x}" for at in (1, 3, 5))

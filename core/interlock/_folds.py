@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import attrs
 
 from interlock._draw import alike
+from interlock._flat import prose
 from interlock._machine import Machine
 from interlock._table import REFUSED
 
@@ -219,14 +220,20 @@ class Folds:
 
     def named(self, state: str) -> str:
         """Return a state's name, with what is said of a run that is in it."""
-        here = self.focus is not None and self.focus.now == state
-        return f"{state} - {self.focus.here}" if self.focus is not None and here else state
+        if self.focus is None or self.focus.now != state:
+            return state
+        return f"{state} - {self.focus.here}"
+
+    def means(self, states: Card) -> str:
+        """Return what the states of a card mean; of several, each with its name."""
+        means = [(state, prose(self.table.states[state].means)) for state in states]
+        return means[0][1] if len(means) == 1 else "; ".join(f"{state}: {text}" for state, text in means)
 
     def legend(self) -> list[str]:
         """Return sentences: what stands out, and which states are carried, each behind its signal in bold."""
         told = []
         if self.focus is not None:
-            told = [self.focus.told] if self.focus.told else []
+            told = [prose(self.focus.told)] if self.focus.told else []
         elif self.users:
             told = ["Signals in <b>bold</b> are raised by user code."]
         return [*told, *self._carried()]

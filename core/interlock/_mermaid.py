@@ -121,20 +121,20 @@ class _Diagram:
         """Return what the diagram calls a card or a final state, whose style is taken down."""
         found = {self.colours[state] for state in states}
         colour = found.pop() if len(found) == 1 else GREY
-        line, dark = colour.line, colour.dark
-        style = f"fill:{line}33,stroke:{line}" if self.touched.intersection(states) else FAINT
         if self.focus is not None and self.focus.now in states:
-            style = f"fill:{dark},stroke:{dark},color:#ffffff"
+            style = f"fill:{colour.dark},stroke:{colour.dark},color:#ffffff"
+        else:
+            style = f"fill:{colour.tint},stroke:{colour.line}" if self.touched.intersection(states) else FAINT
         return self._look(self._id(states[0]), style)
 
     # Links
 
     def _begin(self) -> Iterator[str]:
         initial = self.folds.table.initial
-        card = self.folds.home[initial]
-        label = f'|"{_unbroken(f"→ {initial}")}"|' if len(card) > 1 else ""
+        first, *others = self.folds.home[initial]
+        label = f'|"{_unbroken(f"→ {initial}")}"|' if others else ""
         yield f"    {self._look('begin', BEGIN)}(( ))"
-        yield f"    begin -->{label} {self._link(self._id(card[0]))}"
+        yield f"    begin -->{label} {self._link(self._id(first))}"
 
     def _held(self) -> Iterator[str]:
         """Yield links that nobody sees, which hold families in the order of the table, from top to bottom.
@@ -185,9 +185,7 @@ class _Diagram:
     def _means(self) -> Iterator[str]:
         for node in self.folds.root.nodes():
             states = (node,) if isinstance(node, str) else node
-            means = [(state, prose(self.states[state].means)) for state in states]
-            text = means[0][1] if len(means) == 1 else "; ".join(f"{state}: {told}" for state, told in means)
-            yield f'    click {self._id(states[0])} call means() "{_escaped(text)}"'
+            yield f'    click {self._id(states[0])} call means() "{_escaped(self.folds.means(states))}"'
 
     def _styles(self) -> Iterator[str]:
         for number, (style, nodes) in enumerate(self.looks.items()):
@@ -205,5 +203,5 @@ def _unbroken(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """Return prose in which Mermaid finds nothing but prose."""
-    safe = re.sub(r"[^\w .,()'-]", lambda found: f"#{ord(found[0])};", text)
+    safe = re.sub(r"(?![:;] )[^\w .,()'-]", lambda found: f"#{ord(found[0])};", text)
     return safe.replace("direction", "direc#116;ion")  # a line that says `direction LR` is a statement, wherever it is

@@ -186,13 +186,19 @@ def test_words_of_mermaid_are_names(parser: Program) -> None:
         holds(of_mermaid(found), machine)
         assert set(of_nodes(found, "means").values()) == {"", prose(MEANS)}
         assert json.loads(mermaid(machine).splitlines()[1].removeprefix("title: ")) == prose(MEANS)
+    focus = of(machine, coverage=Covered(machine, dict.fromkeys(ways(machine._table), 0)))
+    assert focus is not None
+    found = told(parser, machine, focus)
+    stands_out(of_mermaid(found), machine, focus)
+    assert spaced(of_nodes(found, "text")["note"]).startswith(prose(focus.told))
 
 
 def test_any_word_is_a_name(parser: Program) -> None:
     """So it is for any names and any prose that a table may have."""
     letters = st.characters(categories=["Lu", "Ll", "Lt", "Lm", "Lo", "Nl", "Nd", "Mn", "Pc"])
     words = st.text(letters, min_size=1, max_size=6).filter(lambda word: word.isidentifier() and word != "HALT")
-    proses = st.text(min_size=1).filter(lambda text: bool(prose(text)))
+    words_of_it = st.sampled_from(["style", "classDef", ": ", "; ", ":", ";", "#", "35", "direction", "TB", "%%", " "])
+    proses = st.one_of(st.text(min_size=1), st.lists(words_of_it, min_size=1).map("".join)).filter(prose)
 
     @settings(QUIET, max_examples=150)
     @given(names=st.lists(words, min_size=3, max_size=6, unique=True), means=proses)

@@ -14,8 +14,10 @@ from exported import IDS, NAMED, drawn, needed
 
 import interlock
 from interlock import Machine, Run
+from interlock._draw import ways
 from interlock._export_plantuml import plantuml
 from interlock._focus import of
+from interlock.testing import Covered
 
 WIDEST = 4096  # pixels: what is beyond them PlantUML cuts off
 
@@ -96,3 +98,7 @@ def test_words_of_plantuml_are_names(tmp_path: Path) -> None:
     for machine, found in zip(machines, read([plantuml(machine) for machine in machines], tmp_path), strict=True):
         holds(found, machine)
         assert spaced(found.note).startswith("**HALT** from ")
+    focus = of(machine, coverage=Covered(machine, dict.fromkeys(ways(machine._table), 0)))
+    assert focus is not None
+    (found,) = read([plantuml(machine, focus)], tmp_path)
+    stands_out(found, machine, focus)
