@@ -440,7 +440,7 @@ def test_drawing(tmp_path: Path) -> None:
         ("flow.txt", "raised by engine -"),
         ("flow.md", "| state | *SUCCESS* |"),
         ("flow.html", "<!DOCTYPE html>"),
-        ("flow", "stateDiagram-v2"),
+        ("flow", "---\ntitle: "),
     ],
 )
 def test_the_ending_of_a_file_says_what_is_drawn(name: str, begins: str, tmp_path: Path) -> None:

@@ -322,5 +322,6 @@ def test_a_table_that_is_too_large_for_a_picture() -> None:
 )
 def test_mistakes(arguments: dict[str, Any], said: str) -> None:  # Any: some are wrong on purpose
     """What cannot be drawn is told with what could be."""
+    wrong: dict[str, Any] = {"machine": Machine.load("task-run"), **arguments}
     with pytest.raises(ValueError, match=re.escape(said)):
-        interlock.draw(**{"machine": Machine.load("task-run"), **arguments})
+        interlock.draw(**wrong)

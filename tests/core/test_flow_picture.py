@@ -383,8 +383,9 @@ def test_pictures() -> None:
 )
 def test_mistakes(arguments: dict[str, Any], said: str) -> None:  # Any: some are wrong on purpose
     """What cannot be drawn is told with what could be."""
+    wrong: dict[str, Any] = {"machine": made(), **arguments}
     with pytest.raises(ValueError, match=re.escape(said)):
-        interlock.draw(**{"machine": made(), **arguments})
+        interlock.draw(**wrong)
 
 
 def test_states_of_another_flow_are_refused() -> None:

@@ -55,12 +55,13 @@ def test_signals_and_both() -> None:
 
 def test_the_legend_says_what_was_asked_for() -> None:
     """As it was named: a family by its own name."""
-    for asked, told in (
+    wanted: list[tuple[dict[str, Any], str]] = [  # Any: the arguments of `of`
         ({"from_": "Finished"}, "What leads out of Finished stands out."),
         ({"from_": ["Paused", "Looped"]}, "What leads out of Paused, Looped stands out."),
         ({"only": iter(["SKIP", "PAUSE"])}, "What stands out: SKIP, PAUSE."),
         ({"only": "SKIP", "from_": "Running"}, "What stands out: SKIP, sent in Running."),
-    ):
+    ]
+    for asked, told in wanted:
         focus = of(TASK, **asked)
         assert focus is not None
         assert focus.told == told

@@ -186,6 +186,7 @@ def test_words_of_mermaid_are_names(parser: Program) -> None:
         holds(of_mermaid(found), machine)
         assert set(of_nodes(found, "means").values()) == {"", prose(MEANS)}
         assert json.loads(mermaid(machine).splitlines()[1].removeprefix("title: ")) == prose(MEANS)
+    machine = row_of(names[:6], MEANS)
     focus = of(machine, coverage=Covered(machine, dict.fromkeys(ways(machine._table), 0)))
     assert focus is not None
     found = told(parser, machine, focus)

@@ -98,6 +98,7 @@ def test_words_of_plantuml_are_names(tmp_path: Path) -> None:
     for machine, found in zip(machines, read([plantuml(machine) for machine in machines], tmp_path), strict=True):
         holds(found, machine)
         assert spaced(found.note).startswith("**HALT** from ")
+    machine = machines[0]
     focus = of(machine, coverage=Covered(machine, dict.fromkeys(ways(machine._table), 0)))
     assert focus is not None
     (found,) = read([plantuml(machine, focus)], tmp_path)
