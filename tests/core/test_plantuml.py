@@ -95,9 +95,12 @@ def test_words_of_plantuml_are_names(tmp_path: Path) -> None:
     assert {"state", "note", "title", "legend", "hide"} < {*words}
     names = list(dict.fromkeys([*map(str.capitalize, words), *words, "Größe", "状态", "family_A", "__proto__"]))
     machines = [row_of(names[place : place + 30], MEANS) for place in range(0, len(names) - 3, 30)]
-    for machine, found in zip(machines, read([plantuml(machine) for machine in machines], tmp_path), strict=True):
+    texts = [plantuml(machine) for machine in machines]
+    for number, (machine, found) in enumerate(zip(machines, read(texts, tmp_path), strict=True)):
         holds(found, machine)
         assert spaced(found.note).startswith("**HALT** from ")
+        assert not re.search("^ *(note|legend|hide|state|scale) [-:]", texts[number], re.MULTILINE | re.IGNORECASE)
+        assert "(% date())" in (tmp_path / f"{number}.svg").read_text("utf-8").partition("@startuml")[0]
     machine = machines[0]
     focus = of(machine, coverage=Covered(machine, dict.fromkeys(ways(machine._table), 0)))
     assert focus is not None
