@@ -163,9 +163,7 @@ class _Diagram:
 
     def _arrow_style(self, arrow: Arrow) -> str:
         """Return the style of an arrow: the colour of what it leads to."""
-        if not arrow.lit:
-            return f"stroke:{GREY.line},color:{GREY.line}"
-        if self.focus is None and arrow.end not in self.folds.home:
+        if not arrow.lit or (self.focus is None and arrow.end not in self.folds.home):
             return f"stroke:{GREY.line}"
         found = {self.colours[line.target].line for line in arrow.lines if line.lit}
         return f"stroke:{found.pop() if len(found) == 1 else MIXED},stroke-width:{2 if self.focus is None else 3}px"
