@@ -22,7 +22,11 @@ class Covered:
 
     machine: Machine
     taken: Mapping[Way, int]
-    """Every row, in the order of the table: (state, signal, state behind it) and how often."""
+    """Every row, in the order of the table: (state, signal, state behind it) and how often, 0 if not given."""
+
+    def __attrs_post_init__(self) -> None:
+        every = {way: self.taken.get(way, 0) for way in _draw.ways(self.machine._table)}
+        object.__setattr__(self, "taken", every)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -59,7 +63,7 @@ class Covered:
         if data.get("spec") != machine.hash:
             raise StoredError(f"its rows are of {shown(data.get('lifecycle'))}, and not of this {machine.name!r}")
         times = {(row["before"], row["signal"], row["after"]): row["taken"] for row in data["rows"]}
-        return cls(machine, {way: times.get(way, 0) for way in _draw.ways(machine._table)})
+        return cls(machine, times)
 
 
 def _arrow(way: Way) -> str:

@@ -96,6 +96,9 @@ def test_coverage() -> None:
     assert focus.now is None
     assert focus.told == f"task-run: 2 of {len(taken)} rows were taken (1 %); these stand out."
     assert lit(coverage=Covered(TASK, taken), from_="Running") == ["Running -SKIP-> Skipped"]
+    nothing = of(TASK, coverage=Covered(TASK, {}))
+    assert nothing is not None
+    assert nothing.told == f"task-run: 0 of {len(taken)} rows were taken (0 %); these stand out."
 
 
 def test_mistakes_are_told() -> None:

@@ -51,7 +51,7 @@ class Coverage:
         """The life cycles of which some row was taken, by name."""
         with _lock:
             found = [(machine, Counter(self._taken[spec])) for spec, machine in self._machines.items()]
-        covered = [Covered(m, {way: taken[way] for way in _draw.ways(m._table)}) for m, taken in found]
+        covered = [Covered(machine, taken) for machine, taken in found]
         return sorted(covered, key=lambda each: (each.machine.name, each.machine.hash))
 
     def note(self, machine: Machine, way: Way, times: int = 1) -> None:
